@@ -372,7 +372,8 @@ impl Tx {
 }
 
 /// When anybody last did something with gigs. An offer that waits for money or an answer keeps its gig alive: that has
-/// a clock of its own. One that is a draft has none, and is something that was done when it was made.
+/// a clock of its own. It did so until it ended, whichever way. One that is a draft has no clock, and is something that
+/// was done when it was made.
 async fn last_activities(
     conn: &impl ConnectionTrait,
     gigs: &[&Gig],
@@ -382,8 +383,10 @@ async fn last_activities(
     let done = LastRow::find_by_statement(sql(
         "select p.gig_id as id, max(greatest(p.updated_at, o.last)) as last
          from proposals p left join lateral (
-             select max(case status when 'draft' then created_at else $2 end) as last from offers
-             where proposal_id = p.id and status in ('draft', 'pending_funding', 'sent')) o on true
+             select max(case when status = 'draft' then created_at when status in ('pending_funding', 'sent') then $2
+                 else coalesce(state ->> 'accepted_at', state ->> 'declined_at', state ->> 'withdrawn_at',
+                     state ->> 'expired_at')::timestamptz end) as last
+             from offers where proposal_id = p.id) o on true
          where p.gig_id = any($1) and p.submitted_at is not null
            and p.status not in ('not_selected', 'expired', 'removed')
          group by p.gig_id",

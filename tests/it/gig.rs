@@ -80,6 +80,40 @@ async fn gig_lives_from_draft_to_reopened() {
 }
 
 #[tokio::test]
+async fn a_gig_whose_offer_came_to_nothing_has_thirty_days_from_then_on() {
+    for ends in ["nobody paid", "the client takes it back"] {
+        let app = TestApp::new().await;
+        let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
+        let gig = open_gig(&ada, json!({})).await;
+        let proposal = lin.does("proposalSubmit", bid(&gig), "proposal { id }").await.text("proposal.id");
+        app.passes(chrono::TimeDelta::days(26)).await;
+        let milestones = json!([{ "title": "All of it", "amount": { "amount": "900.00" } }]);
+        let unpaid = json!({ "proposalId": proposal, "title": "The ledger", "milestones": milestones });
+        let unpaid = ada.does("offerCreate", unpaid, "offer { id status }").await;
+        assert_eq!(unpaid.text("offer.status"), "PENDING_FUNDING");
+        if ends == "nobody paid" {
+            app.passes(chrono::TimeDelta::days(8)).await;
+        } else {
+            app.passes(chrono::TimeDelta::days(6)).await;
+            let back = json!({ "offerId": unpaid.text("offer.id") });
+            ada.does("offerWithdraw", back, "offer { status }").await.ok();
+        }
+        let look = "query($id: ID!) { gig(id: $id) { state expiresAt } }";
+        let seen = async || ada.asks(look, json!({ "id": gig["id"] })).await.data()["gig"].clone();
+        let open = seen().await;
+        assert_eq!(open["state"], "OPEN", "{ends}");
+        let until: chrono::DateTime<chrono::Utc> = open["expiresAt"].as_str().unwrap().parse().unwrap();
+        let left = (until - app.market.clock().now()).num_days();
+        assert!((28..=30).contains(&left), "{ends}: {left} days");
+        // It is kept: the day before it is open, and the day after it is not.
+        app.passes(chrono::TimeDelta::days(left - 1)).await;
+        assert_eq!(seen().await["state"], "OPEN", "{ends}");
+        app.passes(chrono::TimeDelta::days(3)).await;
+        assert_eq!(seen().await["state"], "EXPIRED", "{ends}");
+    }
+}
+
+#[tokio::test]
 async fn a_gig_without_activity_is_warned_of_and_expires_though_an_offer_lies_about_as_a_draft() {
     let app = TestApp::new().await;
     let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);

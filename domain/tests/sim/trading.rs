@@ -15,7 +15,7 @@ use domain::invitation::{Asking, Invitation};
 use domain::matching::taxonomy::Taxonomy;
 use domain::milestone::Milestone;
 use domain::money::Money;
-use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, Status as OfferStatus};
+use domain::offer::{Basis, MilestoneInput, Offer, OfferDraft, State as OfferState, Status as OfferStatus};
 use domain::proposal::{Bid, BidInput, Closing, Price, Proposal, ProposalState};
 use domain::refusal::Refusal;
 use domain::timer::Timer;
@@ -400,15 +400,20 @@ impl World {
         self.offers.values().filter(|offer| offer.status() == OfferStatus::Draft).map(|offer| offer.id)
     }
 
-    /// When somebody last did something with a gig. An offer that waits for money or an answer keeps it alive.
+    /// When somebody last did something with a gig. An offer that waits for money or an answer keeps it alive until it
+    /// ends.
     fn last_activity(&self, gig: &Gig) -> Timestamp {
         let of_it = self.proposals.values().filter(|one| one.gig == gig.id && one.submitted_at.is_some());
         let of_it = of_it.filter(|one| !matches!(one.status().as_str(), "not_selected" | "expired" | "removed"));
         let at = of_it.filter_map(|one| {
-            let offers = self.offers.values().filter(|offer| offer.proposal == Some(one.id) && waits(offer));
-            let offers = offers.map(|offer| match offer.status() {
-                OfferStatus::Draft => offer.created_at,
-                _ => self.now,
+            let offers = self.offers.values().filter(|offer| offer.proposal == Some(one.id));
+            let offers = offers.map(|offer| match &offer.state {
+                OfferState::Draft => offer.created_at,
+                OfferState::PendingFunding { .. } | OfferState::Sent { .. } => self.now,
+                OfferState::Accepted { accepted_at: at }
+                | OfferState::Declined { declined_at: at, .. }
+                | OfferState::Withdrawn { withdrawn_at: at, .. }
+                | OfferState::Expired { expired_at: at, .. } => *at,
             });
             self.bid_at.get(&one.id).copied().max(offers.max())
         });
