@@ -191,7 +191,7 @@ macro_rules! known_by_itself {
 }
 
 known_by_itself! {
-    (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId ConversationId GigId ProposalId
+    (GigId, UserId) (OrganizationId, UserId) PaymentId OrganizationId ContractId ConversationId GigId ProposalId UserId
 }
 
 impl<I, T> KnownBy for Held<I, T> {
@@ -256,6 +256,8 @@ facts! {
         |market, call, keys| market.reviews_of_contracts(&call, &keys).await;
     /// The live proposals for a gig that say nearly the same; for those who may see them.
     AlikeOf(GigId) => Vec<Vec<domain::proposal::Proposal>>: |market, _call, keys| market.proposals_alike_for(&keys).await;
+    /// Has the caller's own tax form lapsed, so that they accept no offer?
+    TaxFormLapsed(UserId) => bool: |market, call, keys| market.tax_forms_lapsed(&call, &keys).await;
     /// The latest offer on a proposal, as far as the caller may see one.
     OfferOn(ProposalId) => domain::offer::Offer: |market, call, keys| market.offers_on(&call, &keys).await;
     /// The caller's own proposals for a gig, the latest first.

@@ -16,7 +16,7 @@ use crate::context::RabtaContext;
 use crate::contract::{Contract, EngagementKind};
 use crate::gig::Gig;
 use crate::key::Key;
-use crate::loader::{OfferMilestones, list, load};
+use crate::loader::{OfferMilestones, TaxFormLapsed, list, load};
 use crate::milestone::{Milestone, MilestoneStatus};
 use crate::money::{Money, MoneyInput};
 use crate::organization::Organization;
@@ -152,25 +152,31 @@ impl Offer {
     }
 
     /// What you can do to it now, by the names of the mutations.
-    async fn allowed(&self, ctx: &Context<'_>) -> Vec<Act> {
-        acts(&self.can(ctx))
+    async fn allowed(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Act>> {
+        Ok(acts(&self.can(ctx).await?))
     }
 
     /// Can you accept it now?
-    async fn viewer_can_accept(&self, ctx: &Context<'_>) -> bool {
-        self.can(ctx).contains(&Verb::OfferAccept)
+    async fn viewer_can_accept(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(self.can(ctx).await?.contains(&Verb::OfferAccept))
     }
 
     /// Can you withdraw it now?
-    async fn viewer_can_withdraw(&self, ctx: &Context<'_>) -> bool {
-        self.can(ctx).contains(&Verb::OfferWithdraw)
+    async fn viewer_can_withdraw(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
+        Ok(self.can(ctx).await?.contains(&Verb::OfferWithdraw))
     }
 }
 
 impl Offer {
     /// What the viewer can do to it now.
-    fn can(&self, ctx: &Context<'_>) -> Vec<Verb> {
-        self.0.allowed_at(&ctx.actor(), ctx.market().clock().now())
+    async fn can(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<Verb>> {
+        let (actor, now) = (ctx.actor(), ctx.market().clock().now());
+        let can = self.0.allowed_at(&actor, now, false);
+        if !can.contains(&Verb::OfferAccept) {
+            return Ok(can);
+        }
+        let lapsed = load(ctx, TaxFormLapsed(self.0.freelancer)).await?.unwrap_or(false);
+        Ok(self.0.allowed_at(&actor, now, lapsed))
     }
 }
 

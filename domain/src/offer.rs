@@ -432,9 +432,10 @@ impl Offer {
         self.verbs().iter().copied().filter(|verb| verb.allowed_to().contains(&role)).collect()
     }
 
-    /// The same at `now`: nobody accepts what has run out, though the clock has not come to close it yet.
-    pub fn allowed_at(&self, actor: &Actor, now: Timestamp) -> Vec<Verb> {
-        let stands = |verb: &Verb| *verb != Verb::OfferAccept || !self.has_run_out(now);
+    /// The same at `now`: nobody accepts what has run out, though the clock has not come to close it yet, nor anything
+    /// once their tax form has lapsed (`form_lapsed`).
+    pub fn allowed_at(&self, actor: &Actor, now: Timestamp, form_lapsed: bool) -> Vec<Verb> {
+        let stands = |verb: &Verb| *verb != Verb::OfferAccept || !(form_lapsed || self.has_run_out(now));
         self.allowed(actor).into_iter().filter(stands).collect()
     }
 

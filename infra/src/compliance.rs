@@ -213,6 +213,18 @@ impl Market {
         Ok(last_forms(self.db(), &[user]).await?.remove(&user).map(|(_, form)| form))
     }
 
+    /// Of these people the caller alone: has their tax form lapsed by the policy in force, so that they accept no offer?
+    /// Who never gave one is missing.
+    pub async fn tax_forms_lapsed(&self, call: &Call, people: &[UserId]) -> Result<HashMap<UserId, bool>, Failure> {
+        let own: Vec<UserId> = people.iter().copied().filter(|user| call.actor.user() == Some(*user)).collect();
+        let forms = last_forms(self.db(), &own).await?;
+        if forms.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (terms, now) = (self.policy_in_force().await?.terms, self.clock().now());
+        Ok(forms.into_iter().map(|(user, (_, form))| (user, form.has_lapsed(&terms, now))).collect())
+    }
+
     /// How well we know who the caller is, and what that rests on.
     pub async fn assurance_of_viewer(&self, call: &Call) -> Result<Option<(Assurance, Vec<Proof>)>, Failure> {
         let Some(user) = call.actor.user() else { return Ok(None) };

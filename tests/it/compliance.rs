@@ -200,6 +200,32 @@ async fn whose_tax_form_lapsed_takes_no_offer_that_was_made_under_an_earlier_pol
 }
 
 #[tokio::test]
+async fn an_offer_says_that_it_can_be_accepted_only_while_the_tax_form_has_not_lapsed() {
+    let app = TestApp::new().await;
+    let deal = app.sent().await;
+    let faisal = &deal.freelancer;
+    let seen = "query($id: ID!) { offer(id: $id) { allowed viewerCanAccept } }";
+    let seen = async |who: &Person<'_>| who.asks(seen, json!({ "id": deal.offer })).await.data()["offer"].clone();
+    let open = json!({ "allowed": ["OFFER_ACCEPT", "OFFER_DECLINE"], "viewerCanAccept": true });
+    assert_eq!(seen(faisal).await, open, "who never gave a form was asked for none");
+    faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
+    assert_eq!(seen(faisal).await, open);
+    let sooner =
+        json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
+    app.admin("noor").await.does("policyVersionAdd", sooner, "policy { number }").await.ok();
+    let moves = json!({ "headline": "I build websites", "country": "AE" });
+    faisal.does("profileUpdate", moves, "profile { id }").await.ok();
+    app.passes(TimeDelta::days(2)).await;
+    let refused = faisal.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
+    assert_eq!(refused.refused(), ["TAX_FORM_LAPSED"]);
+    assert_eq!(seen(faisal).await, json!({ "allowed": ["OFFER_DECLINE"], "viewerCanAccept": false }));
+    let clients = json!({ "allowed": ["OFFER_WITHDRAW"], "viewerCanAccept": false });
+    assert_eq!(seen(&deal.client).await, clients);
+    faisal.does("taxFormCertify", form("AE", "Faisal"), FORM).await.ok();
+    assert_eq!(seen(faisal).await, open, "the button and the refusal agree");
+}
+
+#[tokio::test]
 async fn who_moves_certifies_anew_within_thirty_days_and_the_other_side_need_not_wait_for_it() {
     let app = TestApp::new().await;
     let deal = app.released().await;
