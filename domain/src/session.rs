@@ -20,6 +20,9 @@ pub const ACCESS_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 pub const IDLE_LIFETIME: TimeDelta = TimeDelta::days(30);
 /// How long a session lives at most.
 pub const LIFETIME: TimeDelta = TimeDelta::days(180);
+/// For how long the network where somebody set a password by mail is one of theirs: as long as a session lives that
+/// begins then. Whoever was there since has sessions that say so; later, its addresses may be anybody's.
+pub const NETWORK_KNOWN_FOR: TimeDelta = LIFETIME;
 
 /// How long a proof of who somebody is counts for acts on money and on the safety of an account.
 pub const PROOF_LIFETIME: TimeDelta = TimeDelta::minutes(15);

@@ -8,7 +8,9 @@ use domain::access::{Actor, Denied, Person};
 use domain::change::Change;
 use domain::id::{Id, OrganizationId, SessionId, UserId};
 use domain::refusal::Refusal;
-use domain::session::{Device, Ending, Refresh, Session, Shown, State, credentials_refused, refresh_refused};
+use domain::session::{
+    Device, Ending, NETWORK_KNOWN_FOR, Refresh, Session, Shown, State, credentials_refused, refresh_refused,
+};
 use domain::user::{Email, SignUp, User};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
@@ -264,8 +266,9 @@ impl Market {
             return Ok(None);
         }
         let known = Known::find_by_statement(sql(
-            "select exists (select 1 from known_networks where user_id = $1 and network = $2) as yes",
-            [user.uuid().into(), network(device).into()],
+            "select exists (
+                 select 1 from known_networks where user_id = $1 and network = $2 and known_at > $3) as yes",
+            [user.uuid().into(), network(device).into(), (self.clock().now() - NETWORK_KNOWN_FOR).into()],
         ));
         let is_known = known.one(self.db()).await?.is_some_and(|known| known.yes);
         Ok((!is_known).then(|| device.clone()))
@@ -335,6 +338,19 @@ impl Market {
         Ok(forgotten.map_or(0, |forgotten| u64::try_from(forgotten.forgotten).unwrap_or(0)))
     }
 
+    /// Forget up to `limit` networks at which nobody set a password for long; how many there were.
+    pub(crate) async fn known_networks_forget(&self, limit: i64) -> Result<u64, Failure> {
+        let forget = sql(
+            "with over as materialized (
+                 select user_id, network from known_networks where known_at <= $1
+                 order by known_at limit $2 for update skip locked)
+             delete from known_networks using over
+             where known_networks.user_id = over.user_id and known_networks.network = over.network",
+            [(self.clock().now() - NETWORK_KNOWN_FOR).into(), limit.into()],
+        );
+        Ok(self.db().execute_raw(forget).await?.rows_affected())
+    }
+
     pub(crate) fn signed_in(
         &self,
         (user, session): (User, Session),
@@ -377,8 +393,14 @@ impl Market {
                      and (address = $2
                      or (family(address::inet) = 6 and family($2::inet) = 6
                          and network(set_masklen(address::inet, 64)) = network(set_masklen($2::inet, 64)))))
-             or exists (select 1 from known_networks where user_id = $1 and network = $3) as yes",
-            [user.into(), device.address.map(|address| address.to_string()).into(), network(device).into()],
+             or exists (
+                 select 1 from known_networks where user_id = $1 and network = $3 and known_at > $4) as yes",
+            [
+                user.into(),
+                device.address.map(|address| address.to_string()).into(),
+                network(device).into(),
+                (self.clock().now() - NETWORK_KNOWN_FOR).into(),
+            ],
         ));
         Ok(seen.one(self.db()).await?.is_some_and(|known| known.yes))
     }

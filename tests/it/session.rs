@@ -324,6 +324,27 @@ async fn a_sign_in_from_where_somebody_set_a_password_by_mail_is_no_news() {
     assert_eq!(signs_in_from(&app, &ada.email, phone, "203.0.113.10").await.len(), 1, "it is another network");
 }
 
+#[tokio::test]
+async fn where_somebody_set_a_password_by_mail_is_news_again_once_no_session_from_then_can_live() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let was = "insert into known_networks select id, $2, $3 from users where email = $1";
+    let now = app.market.clock().now();
+    for (network, days) in [("203.0.113.9", 179), ("203.0.113.10", 181)] {
+        let known_at = now - TimeDelta::days(days);
+        sqlx::query(was).bind(&ada.email).bind(network).bind(known_at).execute(app.pool()).await.unwrap();
+    }
+    let count = async || {
+        let select = "select count(*) from known_networks";
+        sqlx::query_scalar::<_, i64>(select).fetch_one(app.pool()).await.unwrap()
+    };
+    assert_eq!(signs_in_from(&app, &ada.email, Some(CHROME), "203.0.113.9").await, [""; 0]);
+    let phone = Some("Rabta/1.2 (Android 15)");
+    assert_eq!(signs_in_from(&app, &ada.email, phone, "203.0.113.10").await.len(), 1, "by now it may be anybody's");
+    app.market.tidy().await.unwrap();
+    assert_eq!(count().await, 1, "and it is forgotten");
+}
+
 /// Whoever signs up with the address of another, or has a password, can't have letters written without end.
 #[tokio::test]
 async fn sign_ins_are_told_a_few_times_a_day_and_to_nobody_who_never_signed_up() {

@@ -13,6 +13,7 @@ enum Litter {
     Throttles,
     MailCodes,
     RefreshTokens,
+    KnownNetworks,
     WireSlips,
     PasskeyCeremonies,
     PaymentMethods,
@@ -21,11 +22,12 @@ enum Litter {
 }
 
 impl Litter {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Answers,
         Self::Throttles,
         Self::MailCodes,
         Self::RefreshTokens,
+        Self::KnownNetworks,
         Self::WireSlips,
         Self::PasskeyCeremonies,
         Self::PaymentMethods,
@@ -63,6 +65,7 @@ impl Market {
             Litter::Throttles => self.throttles_forget(HEAP).await,
             Litter::MailCodes => self.mail_codes_forget(HEAP).await,
             Litter::RefreshTokens => self.refresh_tokens_forget(HEAP).await,
+            Litter::KnownNetworks => self.known_networks_forget(HEAP).await,
             Litter::WireSlips => self.wire_slips_forget(HEAP).await,
             Litter::PasskeyCeremonies => self.passkey_ceremonies_forget(HEAP).await,
             Litter::PaymentMethods => self.payment_methods_detach(HEAP).await,
