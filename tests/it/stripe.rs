@@ -6,5 +6,6 @@ mod faults;
 mod once;
 mod rails;
 mod saved;
+mod silent;
 mod story;
 mod webhook;
