@@ -12,7 +12,7 @@ use chrono::Datelike;
 use domain::Timestamp;
 use domain::id::Id;
 use domain::refusal::Refusal;
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{
     ColumnTrait, ColumnType, ConnectionTrait, DbBackend, EntityTrait, JoinType, ModelTrait, Order, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, Select, Value,
@@ -424,11 +424,17 @@ where
     ) -> Result<Slice<E::Model>, Failure> {
         let page = self.parse(request)?;
         let total = self.count(conn, &all, &page).await?;
-        let mut rows = self.cut(own, &page).all(conn).await?;
-        if !owners.is_empty() {
-            let theirs = self.of_owners(theirs, owner, owners, &page);
-            rows.extend(E::find().from_raw_sql(DbBackend::Postgres.build(&theirs)).all(conn).await?);
-        }
+        let own = self.cut(own, &page);
+        let mut rows = if owners.is_empty() {
+            own.all(conn).await?
+        } else {
+            // As of one instant: what changes its place between two statements would be there twice, or not at all.
+            let mut both = Query::select();
+            both.column((Alias::new("own"), Asterisk))
+                .from_subquery(own.into_query(), Alias::new("own"))
+                .union(UnionType::All, self.of_owners(theirs, owner, owners, &page));
+            E::find().from_raw_sql(DbBackend::Postgres.build(&both)).all(conn).await?
+        };
         rows.sort_by_cached_key(|row| (self.key)(row));
         rows.dedup_by(|one, other| (self.key)(one) == (self.key)(other));
         if self.descending != page.backward {
