@@ -213,7 +213,7 @@ impl Market {
         Ok(last_forms(self.db(), &[user]).await?.remove(&user).map(|(_, form)| form))
     }
 
-    /// Of these people the caller alone: has their tax form lapsed by the policy in force, so that they accept no offer?
+    /// Of these people the caller alone: has their tax form lapsed by the policy in force, so that they accept nothing?
     /// Who never gave one is missing.
     pub async fn tax_forms_lapsed(&self, call: &Call, people: &[UserId]) -> Result<HashMap<UserId, bool>, Failure> {
         let own: Vec<UserId> = people.iter().copied().filter(|user| call.actor.user() == Some(*user)).collect();

@@ -144,8 +144,8 @@ impl Rails {
     }
 }
 
-/// May a payout that our bank has nothing of have gone by Stripe already, as far as the books can have forgotten it? Then
-/// our bank is not given it: two of our people find out.
+/// May a payout that our bank has nothing of have gone by Stripe already, which the books forgot? Then our bank is not
+/// given it: two of our people find out.
 async fn may_be_paid(rails: &StripeRails, market: &Market, rail: Rail, key: &str) -> Result<bool, Fault> {
     Ok(wire::ask(market, key).await? == Known::Absent && rails.has_another_attempt(market, rail, key).await?)
 }

@@ -274,8 +274,8 @@ impl StripeRails {
     }
 
     /// Has Stripe something of another attempt at this payout that the books know nothing of, as after a restore? Then
-    /// its money may be with the bank already, whatever this attempt's rail (`to`) would say: two of our people find out.
-    /// What another rail has under the same key is another attempt: counted anew after a restore, they may meet.
+    /// its money may be with the bank already, whatever this attempt's rail (`to`) would say: two of our people find
+    /// out. What another rail has under the same key is another attempt: counted anew after a restore, they may meet.
     pub(super) async fn has_another_attempt(&self, market: &Market, to: Rail, key: &str) -> Result<bool, Fault> {
         let unknown = unknown(market, to, key).await?;
         let Some(unknown) = unknown.filter(|kept| kept.requested_at + NOT_FORGOTTEN <= market.clock().now()) else {

@@ -29,8 +29,8 @@ use crate::{Call, Failure, Fault, Tx, run};
 const AT_ONCE: usize = 16;
 /// And so many more that were slow lately.
 const SLOW_AT_ONCE: usize = 8;
-/// For how long after it was last slow one has its place among those, however quick it is meanwhile: one that is slow now
-/// and then takes up so little of the others' places, whatever it does in between.
+/// For how long after it was last slow one has its place among those, however quick it is meanwhile: so one that is
+/// slow now and then takes up little of the others' places, whatever it does in between.
 const SLOW_FOR: TimeDelta = TimeDelta::minutes(10);
 /// So many are begun before the worker looks whether it is to end.
 const A_ROUND: usize = 256;
@@ -375,8 +375,8 @@ impl Tx {
         self.webhook_endpoint_schedule(id).await
     }
 
-    /// Others may serve an endpoint again, unless another does already because this took too long. Was it slow this time,
-    /// or lately, it has its place among those the next time.
+    /// Others may serve an endpoint again, unless another does already because this took too long. If it was slow this
+    /// time, or lately, it has its place among those the next time.
     async fn webhook_endpoint_let_go(
         &self,
         id: WebhookEndpointId,

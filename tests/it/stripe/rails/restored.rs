@@ -169,8 +169,8 @@ async fn a_rail_that_is_not_for_us_says_nothing_of_what_waits_for_money_on_the_n
 
 #[tokio::test]
 async fn what_stripe_has_paid_and_the_books_forgot_goes_by_no_other_rail_and_no_wire() {
-    // The first rail is closed on the books as they were, and the next is our bank; or it is a rail at which the attempts
-    // that are counted anew have come to the number that Stripe has paid on another.
+    // The first rail is closed on the books as they were, and the next is our bank; or it is a rail at which attempts,
+    // counted anew, have come to the number that Stripe has paid on another.
     for (recipients, at_rail, then) in
         [(false, "global_payouts", "BANK_WIRE"), (true, "recipient_account", "RECIPIENT_ACCOUNT")]
     {
