@@ -7,6 +7,7 @@ use domain::money::Money;
 use domain::policy::{PolicyDraft, PolicyVersion, Preview, Terms};
 use domain::refusal::Refusal;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder};
+use serde_json::Value;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
@@ -117,13 +118,21 @@ pub(crate) const IN_FORCE: &str = "left join lateral (
     select terms from policy_versions where effective_from <= $3 order by effective_from desc, number desc limit 1)
     policy on true";
 
+/// The terms that a version says. What it leaves out, since there was no such figure yet, is what it is by default.
+/// What was agreed on under it keeps to what its own copy says.
+pub(crate) fn terms_said(terms: Value) -> Result<Terms, Fault> {
+    let (Value::Object(mut all), Value::Object(said)) = (serde_json::to_value(Terms::default())?, terms) else {
+        return Err(Fault::bad_row("policy_versions", "its terms are no object"));
+    };
+    all.extend(said);
+    Ok(serde_json::from_value(Value::Object(all))?)
+}
+
 impl TryFrom<row::Model> for PolicyVersion {
     type Error = Fault;
     fn try_from(row: row::Model) -> Result<Self, Fault> {
         let row::Model { number, effective_from, note, terms } = row;
-        // What a version leaves out, since there was no such figure yet, is what it is by default. What was agreed on under
-        // it keeps to what its own copy says.
-        Ok(Self { number, effective_from, note, terms: serde_json::from_value(terms)? })
+        Ok(Self { number, effective_from, note, terms: terms_said(terms)? })
     }
 }
 

@@ -11,13 +11,13 @@ use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement, Value};
 
 use super::{RevisionBody, row, taken};
-use crate::doc::{Doc, TermsDoc};
+use crate::doc::Doc;
 use crate::facts::{Facts, Scene};
 use crate::gig::row as gig;
 use crate::idempotency::Kept;
 use crate::invitation::row as invitation;
 use crate::market::Market;
-use crate::policy::IN_FORCE;
+use crate::policy::{IN_FORCE, terms_said};
 use crate::sql::sql;
 use crate::tx::patiently;
 use crate::{Call, Failure, Fault};
@@ -132,7 +132,7 @@ impl Market {
         let invitation = invitation::Model::from_query_result_optional(first, "invitation_")?;
         let invitation = invitation.map(Invitation::try_from).transpose()?;
         let terms: Option<Doc<TradeTerms>> = first.try_get("", "trade_terms")?;
-        let policy: Option<TermsDoc> = first.try_get("", "policy_terms")?;
+        let policy: Option<serde_json::Value> = first.try_get("", "policy_terms")?;
         let policy = policy.ok_or_else(|| Fault::bad_row("policy_versions", "no policy is in force"))?;
         Ok(Ground {
             kept: Kept::from_query_result_optional(first, "kept_")?,
@@ -142,7 +142,7 @@ impl Market {
             invitation,
             is_blocked: first.try_get("", "is_blocked")?,
             terms: terms.map_or(otherwise, |terms| terms.0),
-            policy: policy.0,
+            policy: terms_said(policy)?,
             bids_used: u32::try_from(first.try_get::<i64>("", "used")?).unwrap_or(u32::MAX),
         })
     }
