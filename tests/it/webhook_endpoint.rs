@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sqlx::Connection;
-use tests::receiver::{Answer, Receiver};
+use tests::receiver::{Answer, Receiver, nowhere};
 use tests::{Deal, Person, TestApp};
 
 mod places;
@@ -270,8 +270,7 @@ async fn days_on_which_no_worker_called_are_not_counted_against_an_endpoint() {
 async fn days_on_which_nobody_answered_are_held_against_an_endpoint_once_others_do() {
     let app = TestApp::with_webhooks().await;
     let (ada, bea, cem) = (app.client("ada").await, app.client("bea").await, app.client("cem").await);
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let url = format!("http://{nobody}/");
+    let url = nowhere();
     let (one, other) = (hooks(&ada, &url, &["OFFER_ACCEPTED"]).await, hooks(&bea, &url, &["OFFER_ACCEPTED"]).await);
     one.pings(&ada).await;
     other.pings(&bea).await;
@@ -413,8 +412,7 @@ async fn one_that_never_answers_is_left_after_a_while() {
     assert_eq!((&sent[0]["status"], &sent[0]["lastTrouble"]), (&json!("WAITING"), &json!("TIMEOUT")));
 
     // And where nobody is, nobody is.
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let hook = hooks(&ada, &format!("http://{nobody}/"), &["OFFER_ACCEPTED"]).await;
+    let hook = hooks(&ada, &nowhere(), &["OFFER_ACCEPTED"]).await;
     hook.pings(&ada).await;
     app.settles().await;
     assert_eq!(hook.deliveries(&ada).await[0]["lastTrouble"], "UNREACHABLE");

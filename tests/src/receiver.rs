@@ -9,11 +9,18 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use domain::Timestamp;
 use infra::stripe::{Settings, Stripe};
 use serde_json::Value;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::stripe::SECRET_KEY;
+
+/// An address where nobody answers: its port is taken for as long as the process lives, and nobody listens at it.
+pub fn nowhere() -> String {
+    let socket = Box::leak(Box::new(TcpSocket::new_v4().expect("a socket")));
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+    format!("http://{}/", socket.local_addr().expect("an address"))
+}
 
 /// How it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

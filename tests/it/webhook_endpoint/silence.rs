@@ -1,16 +1,10 @@
 //! What is made of it when an endpoint does not answer: it may be gone, or our own network is down.
 
 use chrono::TimeDelta;
-use tests::receiver::{Answer, Receiver};
+use tests::receiver::{Answer, Receiver, nowhere};
 use tests::{Person, TestApp};
 
 use super::{Hook, hooks};
-
-/// An address where nobody is.
-async fn nowhere() -> String {
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    format!("http://{nobody}/")
-}
 
 /// An endpoint that something waits for.
 async fn told(client: &Person<'_>, url: &str) -> Hook {
@@ -32,7 +26,7 @@ async fn an_answer_of_long_ago_says_nothing_of_the_network_now() {
     app.settles().await;
     assert_eq!(well.told().len(), 1);
     app.passes(TimeDelta::hours(1)).await;
-    let url = nowhere().await;
+    let url = nowhere();
     let (one, other) = (told(&ada, &url).await, told(&bea, &url).await);
     app.settles().await;
     app.passes(TimeDelta::days(4)).await;
@@ -44,7 +38,7 @@ async fn whoever_answered_since_has_shown_that_the_network_is_well_whatever_they
     for answer in [Answer::Status(200), Answer::Status(500), Answer::Once(200)] {
         let app = TestApp::with_hasty_webhooks().await;
         let (ada, bea, cem) = (app.client("ada").await, app.client("bea").await, app.client("cem").await);
-        let url = nowhere().await;
+        let url = nowhere();
         let (one, other) = (told(&ada, &url).await, told(&bea, &url).await);
         app.settles().await;
         app.passes(TimeDelta::hours(12)).await;
@@ -67,7 +61,7 @@ async fn whoever_answered_since_has_shown_that_the_network_is_well_whatever_they
 async fn what_nobody_else_is_sent_in_vain_just_now_is_held_against_an_endpoint_that_does_not_answer() {
     let app = TestApp::with_webhooks().await;
     let (ada, bea) = (app.client("ada").await, app.client("bea").await);
-    let url = nowhere().await;
+    let url = nowhere();
     let (one, another) = (told(&bea, &url).await, told(&bea, &url).await);
     app.settles().await;
     app.passes(TimeDelta::days(3)).await;
