@@ -251,7 +251,7 @@ impl Market {
 
     /// Where the person is signed in by this session, if its device or its country is new: they had no other session
     /// before on such a device there, but for those that were ended because somebody else may have had them, nor did
-    /// they set a password by mail from there. Nobody is new to an account that they sign up for.
+    /// they set a password by mail from there lately. Nobody is new to an account that they sign up for.
     pub(crate) async fn whereabouts_if_new(&self, id: SessionId, user: UserId) -> Result<Option<Device>, Failure> {
         let seen = Seen::find_by_statement(sql(
             "select agent, address, ending is null or ending = 'signed_out' as is_theirs
