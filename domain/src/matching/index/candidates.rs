@@ -18,7 +18,6 @@ use super::super::bring::asks_nothing;
 use super::super::fairness::POOL;
 use super::super::fixed::Score;
 use super::super::knowledge::Knowledge;
-use super::super::model::FairnessRules;
 use super::super::rank::Matcher;
 use super::super::score::Ask;
 use super::Counts;
@@ -153,6 +152,9 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         return Met { passed: 0, left_out: Counts::new(), all: true };
     }
     let statics = base.statics(matcher.model);
+    if best.stand_out && statics.blocks().iter().all(|block| !block.stands_out) {
+        return Met { passed: 0, left_out: Counts::new(), all: true };
+    }
     let mut exact = Exact::new(base, ask, matcher, std::sync::Arc::clone(&statics));
     let lists = if asks_nothing(ask.gig) { None } else { Lists::of(base, ask, matcher, exact.roles()) };
     let mut table = Table::of(ask.gig, matcher.model, &exact);
@@ -167,11 +169,11 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         briefs: statics.briefs(),
         cells: statics.cells(),
         listed: statics.listed(),
+        stands_out: statics.stands_out(),
         table,
         met: Met { passed: 0, left_out: Counts::new(), all: true },
         looked_at: 0,
         limits,
-        rules: &matcher.model.fairness,
         waiting: Vec::with_capacity(WAITING + BLOCK),
         best,
     };
@@ -225,21 +227,38 @@ struct Search<'s, 'a> {
     briefs: &'s [Brief],
     cells: &'s [u16],
     listed: &'s [u8],
+    stands_out: &'s [bool],
     table: Table,
     met: Met,
     looked_at: usize,
     limits: Limits,
-    rules: &'a FairnessRules,
     waiting: Vec<Hoped>,
     best: &'s mut Best,
+}
+
+/// What rows have to come to in steps, where so much is missing.
+fn steps_to(missing: i64) -> i32 {
+    let missing = steps(missing);
+    i32::try_from(missing).unwrap_or(if missing < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// What is known of a row that waits for being scored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Nothing: by lists that were not read it may be a candidate.
+    Nothing,
+    /// It is a candidate.
+    Candidate,
+    /// It passed the gate, too, and is counted.
+    Passed,
 }
 
 /// A row that waits for being scored.
 #[derive(Clone, Copy)]
 struct Hoped {
     row: u32,
-    /// Whether it passed the gate, and is counted.
-    passed: bool,
+    /// What is known of it.
+    known: Known,
     /// What it comes to at most.
     most: i64,
     /// What its text has in common with the gig's, once they were compared.
@@ -267,6 +286,7 @@ impl Search<'_, '_> {
         }
         let mut rest: Vec<(i64, usize)> = order[counted..]
             .iter()
+            .filter(|block| !self.best.stand_out || blocks[**block].stands_out)
             .map(|block| (self.table.around(&blocks[*block], &mut self.exact), *block))
             .filter(|(around, _)| *around > APART / 2)
             .collect();
@@ -304,7 +324,8 @@ impl Search<'_, '_> {
         let start = self.add_up(lists, block, all, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
         let listed = &self.listed[of_block.clone()];
-        sums.take_into(near, &self.bounds[of_block], i32::MIN, |at, sum| lists.is_candidate(sum, listed[at]));
+        let is_kept = |at: usize, sum| lists.is_candidate(sum, listed[at]);
+        sums.take_into(near, &self.bounds[of_block], i32::MIN, |_, _| true, is_kept);
         let of_lists = lists.bounds(&all.unread);
         self.exact.fetch_rows(near.rows().iter().map(|(at, _)| start + at));
         for (at, sum) in near.rows() {
@@ -332,31 +353,34 @@ impl Search<'_, '_> {
         if plan.read.is_empty() {
             return;
         }
-        let all_are_read = plan.left.is_empty();
         let start = self.add_up(lists, block, plan, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
+        if self.best.stand_out {
+            sums.keep(&self.stands_out[of_block.clone()]);
+        }
         let (bounds, cells) = (&self.bounds[of_block.clone()], &self.cells[of_block.clone()]);
         let listed = &self.listed[of_block];
         let of_lists = lists.bounds(&plan.unread);
         let rest = self.table.rest + self.table.skills;
-        // What is told of the block at once, beside bounds, is enough for most.
-        let missing = steps(enough - (around - told.bound(self.table.seniority)) - plan.around);
-        let least = i32::try_from(missing).unwrap_or(if missing < 0 { i32::MIN } else { i32::MAX });
-        sums.take_into(near, bounds, least, |at, sum| {
-            let around = rest + self.table.of_cell(cells[at]) + i64::from(bounds[at]) * STEP;
+        // What is told of the block at once, beside bounds, is enough for most; what their cells tell, for most others.
+        let least = steps_to(enough - (around - told.bound(self.table.seniority)) - plan.around);
+        let least_in_cell = i64::from(steps_to(enough - rest - plan.around));
+        let may_be_near =
+            |at: usize, comes_to| i64::from(comes_to) + i64::from(self.table.of_cell(cells[at])) >= least_in_cell;
+        sums.take_into(near, bounds, least, may_be_near, |at, sum| {
+            let around = rest + (i64::from(self.table.of_cell(cells[at])) + i64::from(bounds[at])) * STEP;
             let brought = of_lists.answers(sum) + of_lists.role(sum) + of_lists.focus(sum, listed[at]);
-            (lists.is_candidate(sum, listed[at]) | !all_are_read) & (sum > 0) & (around + brought >= enough)
+            (lists.is_candidate(sum, listed[at]) | !plan.is_whole) & (sum > 0) & (around + brought >= enough)
         });
         // All at once, so that what one waits for from memory the next needn't.
         black_box(near.rows().iter().fold(0, |sum, (at, _)| sum ^ self.briefs[(start + at) as usize].rate));
         for (at, sum) in near.rows() {
             let row = start + at;
-            if !lists.makes_candidate(plan, (row, *sum), self.listed[row as usize]) {
-                continue;
-            }
             let skills = of_lists.answers(*sum) + of_lists.focus(*sum, self.listed[row as usize]);
             let hope = self.hope(row, skills);
-            self.waiting.extend(hope.map(|most| Hoped { row, passed: false, most, product: 0 }));
+            let is_candidate = plan.is_whole || lists.is_candidate(*sum, self.listed[row as usize]);
+            let known = if is_candidate { Known::Candidate } else { Known::Nothing };
+            self.waiting.extend(hope.map(|most| Hoped { row, known, most, product: 0 }));
         }
         self.score_waiting(WAITING);
     }
@@ -364,7 +388,7 @@ impl Search<'_, '_> {
     /// What a row whose skills are worth this much at most may come to, by what its brief tells; nothing, if
     /// that is not enough, or keeps it apart, or it is not of those who are wanted.
     fn hope(&mut self, row: u32, skills: i64) -> Option<i64> {
-        if self.best.stand_out && !self.base.rows[row as usize].stands_out(self.rules) {
+        if self.best.stand_out && !self.stands_out[row as usize] {
             return None;
         }
         let alone = i64::from(self.bounds[row as usize]) * STEP;
@@ -415,10 +439,10 @@ impl Search<'_, '_> {
         if counting || self.looked_at < self.limits.met {
             let barriers = self.count(row);
             if let (0, Some(hope)) = (barriers, hope) {
-                self.waiting.push(Hoped { row, passed: true, most: hope, product: 0 });
+                self.waiting.push(Hoped { row, known: Known::Passed, most: hope, product: 0 });
             }
         } else if let Some(hope) = hope {
-            self.waiting.push(Hoped { row, passed: false, most: hope, product: 0 });
+            self.waiting.push(Hoped { row, known: Known::Candidate, most: hope, product: 0 });
         }
     }
 
@@ -475,10 +499,13 @@ impl Search<'_, '_> {
     }
 
     /// Scores a row that is hoped to come to so much, unless something keeps it apart.
-    fn score(&mut self, Hoped { row, passed, most, product }: Hoped) {
+    fn score(&mut self, Hoped { row, known, most, product }: Hoped) {
         // Its text first: that is where most hopes fail.
         let text = self.exact.text(row, product);
-        if most - self.table.text + text < self.best.least() || (!passed && self.count(row) != 0) {
+        if most - self.table.text + text < self.best.least()
+            || (known == Known::Nothing && !self.exact.is_met_by(row))
+            || (known != Known::Passed && self.count(row) != 0)
+        {
             return;
         }
         let score = self.exact.beside_text(row) + text;

@@ -4,6 +4,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use super::super::bring::near_work;
 use super::super::features::{Budget, GigFeatures, cosine, dot};
 use super::super::fixed::Value;
 use super::super::knowledge::Knowledge;
@@ -28,6 +29,10 @@ pub struct Exact<'a> {
     statics: Arc<Statics>,
     /// For each skill: which of `answers` are its own.
     ranges: Vec<(u32, u32)>,
+    /// The skills that concern whoever holds them.
+    concerning: Vec<u16>,
+    /// Of each role: whether it is near enough to what the gig is for.
+    near_roles: Vec<bool>,
     answers: Vec<Answer>,
     asked: Vec<Asked>,
     total_weight: i64,
@@ -103,7 +108,8 @@ impl<'a> Exact<'a> {
         let (model, gig, rules) = (matcher.model, ask.gig, &matcher.model.skills);
         let weights = &model.people;
         let mut ranges = vec![(0, 0); base.side.skills.len()];
-        let mut answers = Vec::new();
+        let near = rules.must_likeness;
+        let (mut answers, mut concerning) = (Vec::new(), Vec::new());
         for (skill, own) in ask.answers() {
             let Some(number) = base.skill_numbers.get(&skill) else { continue };
             let start = answers.len() as u32;
@@ -117,7 +123,11 @@ impl<'a> Exact<'a> {
                 }
             }));
             ranges[usize::from(*number)] = (start, answers.len() as u32);
+            concerning.extend(ask.concerns_holders(own, near).then_some(*number));
         }
+        concerning.sort_unstable();
+        let near = near_work(gig, near);
+        let near_role = |held: Role| gig.roles.iter().any(|asked| held.stands_in_for(*asked) >= near);
         let asked: Vec<Asked> = ask.weights().map(|(weight, required)| Asked { weight, required }).collect();
         let roles = Role::all().map(|held| {
             let best = gig.roles.iter().map(|asked| held.stands_in_for(*asked)).max();
@@ -125,6 +135,8 @@ impl<'a> Exact<'a> {
         });
         Self {
             ranges,
+            concerning,
+            near_roles: Role::all().map(near_role).collect(),
             answers,
             total_weight: ask.total_weight(),
             required: asked.iter().map(|asked| i64::from(asked.required)).sum(),
@@ -185,6 +197,18 @@ impl<'a> Exact<'a> {
     /// What each role contributes, and having none.
     pub fn roles(&self) -> (&[i64], i64) {
         (&self.roles, self.no_role)
+    }
+
+    /// Whether a row brings something of what is asked: the same as [`Ask::is_met_by`] tells of a person, where
+    /// anything is asked.
+    pub fn is_met_by(&self, at: u32) -> bool {
+        let held = self.base.held_of(at as usize);
+        let concerns = |packed: &u16| self.concerning.binary_search(&(packed / 4)).is_ok();
+        let answers = |packed: &u16| self.ranges.get(usize::from(packed / 4)).is_some_and(|(start, end)| start < end);
+        let is_near = |role: &u8| self.near_roles.get(usize::from(*role)).is_some_and(|near| *near);
+        held.iter().any(concerns)
+            || ((self.asked.is_empty() || held.is_empty() || held.iter().any(answers))
+                && self.base.rows[at as usize].roles.iter().any(is_near))
     }
 
     /// The score of a row but for its text, in billionths.

@@ -94,11 +94,8 @@ pub struct List<'b> {
     next: usize,
 }
 
-/// What all lists add, and a bound with it, is no more than can be counted.
-const MOST_ADDED: i32 = i32::MAX / (sum::MOST_LISTS as i32 + 1);
-
 /// What a list adds to the sums of its rows, by level: to what is added up exactly, and to what is roughly.
-pub type Adds = [(u64, i32); LEVELS_KEPT];
+pub type Adds = [(u64, u16); LEVELS_KEPT];
 
 /// A row of a posting list is kept with the level in so many bits.
 pub const LEVEL_BITS: u32 = 2;
@@ -113,12 +110,6 @@ impl<'b> List<'b> {
 
     fn row(&self, at: usize) -> u32 {
         if self.role.is_some() { self.rows[at] } else { self.rows[at] >> LEVEL_BITS }
-    }
-
-    /// Whether a row is on it.
-    fn holds(&self, row: u32) -> bool {
-        let bits = if self.role.is_some() { 0 } else { LEVEL_BITS };
-        self.rows.binary_search_by_key(&row, |packed| packed >> bits).is_ok()
     }
 
     /// Its rows.
@@ -177,8 +168,8 @@ impl<'b> List<'b> {
 pub struct Sums {
     of: [u64; BLOCK],
     /// What all that was added is worth at most, in steps, where nothing that makes it less is looked at: so that most
-    /// rows can be passed over many at a time.
-    rough: [i32; BLOCK],
+    /// rows can be passed over many at a time. The largest number stands for any that is no less.
+    rough: [u16; BLOCK],
 }
 
 /// So many rows are told apart by one word's bytes.
@@ -191,10 +182,10 @@ impl Sums {
     }
 
     /// Rows of one block are told apart by their places in it.
-    fn add(&mut self, row: u32, (part, rough): (u64, i32)) {
+    fn add(&mut self, row: u32, (part, rough): (u64, u16)) {
         let at = row as usize % BLOCK;
         self.of[at] += part;
-        self.rough[at] += rough;
+        self.rough[at] = self.rough[at].saturating_add(rough);
     }
 
     /// Forget a row.
@@ -205,31 +196,72 @@ impl Sums {
     /// What was added for a row, roughly.
     #[cfg(test)]
     pub fn rough(&self, at: usize) -> i64 {
-        i64::from(self.rough[at])
+        i64::from(most_of(self.rough[at]))
+    }
+
+    /// Forgets all rows but those that are wanted.
+    pub fn keep(&mut self, wanted: &[bool]) {
+        for ((sum, rough), wanted) in self.of.iter_mut().zip(&mut self.rough).zip(wanted) {
+            *sum *= u64::from(*wanted);
+            *rough *= u16::from(*wanted);
+        }
     }
 
     /// Takes the rows that by their bounds and what was roughly added come up to this many steps, in their order, each
-    /// with its sum, and keeps those that `is_kept` in `near`. Nothing is left of the others.
-    pub fn take_into(&mut self, near: &mut Near, bounds: &[i16], least: i32, is_kept: impl Fn(usize, u64) -> bool) {
+    /// with its sum: first of all those that, by what they come up to, may be near, and of these those that are kept.
+    /// Nothing is left of the others.
+    pub fn take_into(
+        &mut self,
+        near: &mut Near,
+        bounds: &[i16],
+        least: i32,
+        may_be_near: impl Fn(usize, i32) -> bool,
+        is_kept: impl Fn(usize, u64) -> bool,
+    ) {
         let mut comes_up = [0; BLOCK];
+        // Where more is missing than such a number can tell, that is told: rows that come up to it are looked at again.
+        let least_told = least.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
         for ((comes_up, rough), bound) in comes_up.iter_mut().zip(&self.rough).zip(bounds) {
-            *comes_up = u8::from(rough + i32::from(*bound) >= least);
+            *comes_up = u8::from(*rough >= least_told.saturating_sub(*bound).max(0).cast_unsigned());
         }
-        near.count = 0;
-        for (word, comes_up) in comes_up.as_chunks::<WORD>().0.iter().enumerate() {
-            let mut left = u64::from_le_bytes(*comes_up);
+        let mut places = [0_u16; BLOCK];
+        let mut count = 0;
+        for (first, comes_up) in (0..BLOCK).step_by(MASK).zip(comes_up.as_chunks::<MASK>().0) {
+            let mut left = mask(comes_up);
             while left != 0 {
-                let at = word * WORD + left.trailing_zeros() as usize / WORD;
-                let sum = self.of[at];
-                // Whether one is kept can't be foreseen: it is written in any case, and then counted or not.
-                near.rows[near.count % BLOCK] = (at as u32, sum);
-                near.count += usize::from(is_kept(at, sum));
+                let at = first + left.trailing_zeros() as usize;
+                // Whether one may be near can't be foreseen: it is written in any case, and then counted or not.
+                places[count % BLOCK] = at as u16;
+                let comes_to = most_of(self.rough[at]) + bounds.get(at).map_or(0, |bound| i32::from(*bound));
+                count += usize::from(may_be_near(at, comes_to));
                 left &= left - 1;
             }
+        }
+        near.count = 0;
+        for at in &places[..count] {
+            let sum = self.of[usize::from(*at) % BLOCK];
+            near.rows[near.count % BLOCK] = (u32::from(*at), sum);
+            near.count += usize::from(is_kept(usize::from(*at), sum));
         }
         self.of.fill(0);
         self.rough.fill(0);
     }
+}
+
+/// What was roughly added, at most.
+fn most_of(rough: u16) -> i32 {
+    if rough == u16::MAX { i32::MAX / 2 } else { rough.into() }
+}
+
+/// So many rows are told apart by the bits of one number.
+const MASK: usize = u64::BITS as usize;
+
+/// Of so many bytes that are one or nothing, a bit each.
+fn mask(bytes: &[u8; MASK]) -> u64 {
+    // Multiplied so, the lowest bits of eight bytes come to stand in the highest byte, in their order.
+    const TOGETHER: u64 = 0x0102_0408_1020_4080;
+    let bits = |word: &[u8; WORD]| u64::from_le_bytes(*word).wrapping_mul(TOGETHER) >> (u64::BITS - u8::BITS);
+    bytes.as_chunks::<WORD>().0.iter().rev().fold(0, |mask, word| mask << WORD | bits(word))
 }
 
 /// Rows of a block that were kept, by their places in it, each with its sum.
@@ -407,9 +439,8 @@ impl<'b> Lists<'b> {
             }
         }
         read.reverse();
-        let left = (0..self.all.len()).filter(|at| read.binary_search(at).is_err()).collect();
-        let read = read.into_iter().map(|at| (at, self.adds(at, least_listed))).collect();
-        Plan { read, left, unread, around: self.most_unread(&unread, least_listed) }
+        let read: Vec<_> = read.into_iter().map(|at| (at, self.adds(at, least_listed))).collect();
+        Plan { is_whole: read.len() == self.all.len(), read, unread, around: self.most_unread(&unread, least_listed) }
     }
 
     /// Whether a row is a candidate by the lists that are read: on one that makes candidates and on a skill's, unless
@@ -418,21 +449,12 @@ impl<'b> Lists<'b> {
         sum::is_member(sum) & ((sum::count(sum) > 0) | (listed == 0) | (self.asked == 0))
     }
 
-    /// Whether a row is a candidate by all lists.
-    pub fn makes_candidate(&self, plan: &Plan, (row, sum): (u32, u64), listed: u8) -> bool {
-        let on_one_left =
-            |of: fn(&List<'_>) -> bool| plan.left.iter().any(|at| of(&self.all[*at]) && self.all[*at].holds(row));
-        let by_skills =
-            || sum::count(sum) > 0 || listed == 0 || self.asked == 0 || on_one_left(|list| list.role.is_none());
-        (sum::is_member(sum) || on_one_left(|list| list.member)) && by_skills()
-    }
-
     /// What a list adds to sums, where each row lists so many skills at least.
     fn adds(&self, at: usize, least_listed: u8) -> Adds {
         let focus = self.focus[usize::from(least_listed.max(1))];
         self.all[at].add.map(|add| {
             let worth = sum::worth(add) * STEP + sum::mass(add) * focus + sum::role(add) * self.role_share;
-            (add, i32::try_from(steps(worth)).unwrap_or(MOST_ADDED).min(MOST_ADDED))
+            (add, u16::try_from(steps(worth)).unwrap_or(u16::MAX))
         })
     }
 
@@ -464,8 +486,8 @@ impl<'b> Lists<'b> {
 pub struct Plan {
     /// The places of those that are read, each with what it adds.
     pub read: Vec<(usize, Adds)>,
-    /// The places of the others.
-    pub left: Vec<usize>,
+    /// Whether there are no others.
+    pub is_whole: bool,
     /// The others.
     pub unread: Unread,
     /// What the others are worth at most, of any row.
@@ -519,5 +541,48 @@ impl Bounds<'_> {
     /// What its role is worth at most.
     pub fn role(&self, sum: u64) -> i64 {
         (self.far_role + sum::role(sum) * self.role_share).min(self.best_role).max(self.unread_role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_come_up_are_taken_in_their_order_however_much_was_added() {
+        let (mut sums, mut near, mut dice) = (Sums::new(), Near::new(), 7_u32);
+        let mut roll = |limit: u32| {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (dice >> 8) % limit
+        };
+        for least in [i32::MIN, -40_000, -300, 0, 5, 9_000, 33_000, 70_000, i32::MAX / 4] {
+            // The last block may have fewer rows.
+            let rows = BLOCK - roll(90) as usize;
+            let bounds: Vec<i16> = (0..rows).map(|_| roll(12_000) as i16 - 6_000).collect();
+            let mut added = vec![0_u32; BLOCK];
+            for _ in 0..600 {
+                let (at, rough) = (roll(rows as u32), [5, 3_000, 9_000, 30_000, 65_535][roll(5) as usize]);
+                sums.add(at, (1, rough));
+                added[at as usize] += u32::from(rough);
+            }
+            // More than can be told comes up to anything.
+            let comes_to = |at: usize| match i32::try_from(added[at]).unwrap() {
+                told if told < i32::from(u16::MAX) => told + i32::from(bounds[at]),
+                _ => i32::MAX,
+            };
+            let expected: Vec<u32> = (0..rows as u32).filter(|at| comes_to(*at as usize) >= least).collect();
+            sums.take_into(&mut near, &bounds, least, |_, comes_to| comes_to >= least, |_, _| true);
+            assert_eq!(near.rows().iter().map(|(at, _)| *at).collect::<Vec<_>>(), expected, "{least}");
+            assert!(sums.of.iter().all(|sum| *sum == 0) && sums.rough.iter().all(|rough| *rough == 0));
+        }
+    }
+
+    #[test]
+    fn rows_that_are_not_wanted_are_forgotten() {
+        let (mut sums, mut near) = (Sums::new(), Near::new());
+        (0..BLOCK as u32).for_each(|row| sums.add(row, (3, 9)));
+        sums.keep(&std::array::from_fn::<bool, BLOCK, _>(|at| at % 3 == 0));
+        sums.take_into(&mut near, &[0; BLOCK], 0, |_, _| true, |_, sum| sum > 0);
+        assert!(near.rows().iter().map(|(at, _)| *at).eq((0..BLOCK as u32).step_by(3)));
     }
 }

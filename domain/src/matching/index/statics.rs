@@ -33,6 +33,8 @@ pub struct Statics {
     /// up. Kept apart from the briefs, for most rows are looked at no further.
     bounds: [Vec<i16>; KINDS],
     briefs: Vec<Brief>,
+    /// Of each row: whether it may be placed beyond a crowd of newcomers.
+    stands_out: Vec<bool>,
     /// Of each row: how many skills it lists, as its brief tells, and its cell. Looked at first of all.
     listed: Vec<u8>,
     cells: Vec<u16>,
@@ -117,13 +119,15 @@ pub struct Block {
     days: Option<([u8; DAYS], u8)>,
     /// Whether there is anybody who may be matched.
     pub open: bool,
+    /// Whether somebody may be placed beyond a crowd of newcomers.
+    pub stands_out: bool,
 }
 
 /// So many working days of a block are told apart.
 const DAYS: usize = 4;
 
 impl Block {
-    fn of(bounds: [&[i16]; KINDS], briefs: &[Brief]) -> Self {
+    fn of(bounds: [&[i16]; KINDS], briefs: &[Brief], stands_out: &[bool]) -> Self {
         let rate = briefs.iter().map(|brief| brief.rate).filter(|rate| *rate != NO_RATE);
         let mut days = Some(([NO_DAY; DAYS], 0_u8));
         for brief in briefs {
@@ -137,6 +141,7 @@ impl Block {
             no_rate: briefs.iter().any(|brief| brief.rate == NO_RATE),
             days,
             open: briefs.iter().any(|brief| brief.open),
+            stands_out: stands_out.contains(&true),
         }
     }
 
@@ -281,9 +286,11 @@ impl Statics {
             open: row.standing() == Standing::Active && row.active < row.capacity,
         };
         let briefs: Vec<Brief> = base.rows.iter().enumerate().map(brief).collect();
+        let stands_out: Vec<bool> = base.rows.iter().map(|row| row.stands_out(&model.fairness)).collect();
         let block = |(at, briefs): (usize, &[Brief])| {
             let of_block = at * BLOCK..at * BLOCK + briefs.len();
-            Block::of(bounds.each_ref().map(|bounds| &bounds[of_block.clone()]), briefs)
+            let of_rows = bounds.each_ref().map(|bounds| &bounds[of_block.clone()]);
+            Block::of(of_rows, briefs, &stands_out[of_block])
         };
         let blocks = briefs.chunks(BLOCK).enumerate().map(block).collect();
         let (mut told, mut numbers) = (Vec::new(), HashMap::new());
@@ -299,7 +306,7 @@ impl Statics {
         };
         let cells = briefs.iter().map(cell).collect();
         let listed = briefs.iter().map(|brief| brief.listed).collect();
-        Self { model: model.clone(), blocks, alone, bounds, cells, told, listed, briefs }
+        Self { model: model.clone(), blocks, alone, bounds, stands_out, cells, told, listed, briefs }
     }
 
     /// What no gig changes of the score of a row, exactly.
@@ -311,6 +318,11 @@ impl Statics {
     /// is worth; never less than in fact.
     pub fn bounds(&self, seniority: Option<Seniority>) -> &[i16] {
         &self.bounds[kind(seniority)]
+    }
+
+    /// Whether each row may be placed beyond a crowd of newcomers.
+    pub fn stands_out(&self) -> &[bool] {
+        &self.stands_out
     }
 
     /// How many skills each row lists, up to [`MOST_LISTED`].
@@ -341,7 +353,12 @@ impl Statics {
     /// The memory it takes.
     pub fn bytes(&self) -> usize {
         self.alone.len()
-            * (size_of::<i32>() + KINDS * size_of::<i16>() + size_of::<Brief>() + size_of::<u8>() + size_of::<u16>())
+            * (size_of::<i32>()
+                + KINDS * size_of::<i16>()
+                + size_of::<Brief>()
+                + size_of::<bool>()
+                + size_of::<u8>()
+                + size_of::<u16>())
     }
 }
 

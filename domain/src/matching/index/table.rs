@@ -6,7 +6,7 @@ use super::super::model::Model;
 use super::super::score::rate_value;
 use super::exact::Exact;
 use super::row::NO_ROLE;
-use super::statics::{Block, Brief, Cell, NO_RATE, OTHER_DAY, least_rate, most};
+use super::statics::{Block, Brief, Cell, NO_RATE, OTHER_DAY, least_rate, most, steps};
 
 /// What the parts of a row's score are worth at most that its brief tells of, in billionths.
 pub struct Table {
@@ -32,8 +32,9 @@ pub struct Table {
     overlap_minutes: u16,
     /// What skills contribute where none are asked.
     pub skills: i64,
-    /// What rates and overlaps contribute at most, by cells; very little, where something keeps all of a cell apart.
-    cells: Vec<i64>,
+    /// What rates and overlaps contribute at most, by cells, in steps; very little, where something keeps all of a cell
+    /// apart.
+    cells: Vec<i32>,
 }
 
 /// As many as a byte can tell apart.
@@ -41,6 +42,8 @@ const BYTES: usize = 1 << u8::BITS;
 
 /// What keeps a row apart from a gig is worth this much: so little that nothing makes up for it.
 pub const APART: i64 = i64::MIN / 4;
+/// The same, in steps.
+const APART_STEPS: i32 = i32::MIN / 4;
 
 impl Table {
     /// For a gig.
@@ -95,11 +98,13 @@ impl Table {
             let open = cell.open && cell.most_hours() >= self.weekly_hours;
             if open { rate + self.day(cell.day, exact) } else { APART }
         };
-        self.cells = told.iter().map(worth).chain([other]).collect();
+        let of_cells = told.iter().map(worth).chain([other]);
+        self.cells = of_cells.map(|worth| steps(worth).clamp(APART_STEPS.into(), i32::MAX.into()) as i32).collect();
     }
 
-    /// What rate and overlap of a row in this cell contribute at most; very little, where something keeps it apart.
-    pub fn of_cell(&self, cell: u16) -> i64 {
+    /// What rate and overlap of a row in this cell contribute at most, in steps; very little, where something keeps it
+    /// apart.
+    pub fn of_cell(&self, cell: u16) -> i32 {
         // Behind all others comes what is worth most: it stands for cells that there was no room for.
         self.cells.get(usize::from(cell)).or(self.cells.last()).copied().unwrap_or(0)
     }
