@@ -117,9 +117,6 @@ pub enum TimesheetState {
         failures: u16,
         /// The last charge that came to nothing; its money may still arrive.
         last_attempt: Option<Attempt>,
-        /// How many charges besides the processor said nothing of, which are none of the card's failures.
-        #[serde(default, skip_serializing_if = "is_none")]
-        silences: u16,
     },
     /// The processor was asked for the money.
     Charging {
@@ -132,9 +129,6 @@ pub enum TimesheetState {
         /// The client has named another card meanwhile: should this come to nothing, that one is tried at once.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         another_card: bool,
-        /// How many charges before the processor said nothing of.
-        #[serde(default, skip_serializing_if = "is_none")]
-        silences: u16,
     },
     /// Every charge failed: it waits for the client, and the contract is on hold.
     Unpaid {
@@ -165,10 +159,6 @@ pub enum TimesheetState {
         /// When.
         charged_back_at: Timestamp,
     },
-}
-
-fn is_none(count: &u16) -> bool {
-    *count == 0
 }
 
 impl TimesheetState {
@@ -574,7 +564,7 @@ impl Timesheet {
         let state = if amount.is_zero() {
             TimesheetState::Void
         } else {
-            TimesheetState::Approved { charge_at: now, failures: 0, last_attempt: None, silences: 0 }
+            TimesheetState::Approved { charge_at: now, failures: 0, last_attempt: None }
         };
         let event = Event::TimesheetApproved { timesheet: self.id, amount, automatic };
         let next = Self { state, by_silence: automatic, ..self.clone() };

@@ -260,7 +260,7 @@ impl Tx {
             }
             ProcessorFact::Failed { code } => {
                 self.timesheet_heard(of, payment.id, |timesheet, payment, tx| {
-                    let failed = timesheet.charge_failed_by(tx.actor(), tx.now(), payment.id, &code)?;
+                    let failed = timesheet.charge_failed(tx.actor(), tx.now(), payment.id)?;
                     Ok((failed, payment.failed(tx.actor(), tx.now(), code)?))
                 })
                 .await

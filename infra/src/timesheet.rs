@@ -255,15 +255,9 @@ impl Market {
             let week = tx.timesheet_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             if let TimesheetState::Charging { attempt, .. } = &week.state
                 && let Some(payment) = tx.payment_find(attempt.payment).await?
+                && self.payments().is_with_the_bank(tx.conn(), &payment).await?
             {
-                if self.payments().is_with_the_bank(tx.conn(), &payment).await? {
-                    return tx.timesheet_save(week.waits_for_bank(tx.actor(), tx.now())?).await.map(drop);
-                }
-                let silent = week.clone().charge_unanswered(tx.actor(), tx.now(), &payment)?;
-                if silent.changed {
-                    tx.audit("timesheet_charge", id, serde_json::json!({})).await?;
-                    return tx.timesheet_save(silent).await.map(drop);
-                }
+                return tx.timesheet_save(week.waits_for_bank(tx.actor(), tx.now())?).await.map(drop);
             }
             let card = tx.contract_card(week.contract).await?.map(|card| card.method);
             let change = week.charge_to(tx.actor(), tx.now(), tx.id::<PaymentId>(), card)?;

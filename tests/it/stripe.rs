@@ -6,6 +6,5 @@ mod faults;
 mod once;
 mod rails;
 mod saved;
-mod silent;
 mod story;
 mod webhook;

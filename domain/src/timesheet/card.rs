@@ -1,7 +1,7 @@
 //! The cards that weeks are charged to: the contract's, or another one the client names.
 
 use super::*;
-use crate::payment::{PROCESSOR_SILENT, Payment, PaymentMethod, Purpose, State};
+use crate::payment::{Payment, PaymentMethod, Purpose};
 
 impl Timesheet {
     /// The charge is due: a payment with the contract's card sets out. Where the client has named no
@@ -30,36 +30,6 @@ impl Timesheet {
                 let payment = Payment::without_method(payment, client, purpose, quote, now);
                 Ok(failed.and(payment).map(|(timesheet, payment)| (timesheet, Some(payment))))
             }
-        }
-    }
-
-    /// The processor says, or we do of one that says nothing, that a charge failed, and why (`code`).
-    pub fn charge_failed_by(
-        self,
-        actor: &Actor,
-        now: Timestamp,
-        payment: PaymentId,
-        code: &str,
-    ) -> Result<Change<Self>, Refusal> {
-        let is_its = matches!(&self.state, TimesheetState::Charging { attempt, .. } if attempt.payment == payment);
-        if !is_its || code != PROCESSOR_SILENT {
-            return self.charge_failed(actor, now, payment);
-        }
-        self.access(actor, Verb::TimesheetAdvance)?;
-        Ok(self.attempt_unanswered(now))
-    }
-
-    /// The time for an answer is over, and the processor has said nothing at all of the charge.
-    pub fn charge_unanswered(self, actor: &Actor, now: Timestamp, payment: &Payment) -> Result<Change<Self>, Refusal> {
-        self.access(actor, Verb::TimesheetAdvance)?;
-        let is_silent = matches!(payment.state, State::Starting | State::Unknown { .. });
-        match &self.state {
-            TimesheetState::Charging { attempt, expires_at, .. }
-                if is_silent && attempt.payment == payment.id && *expires_at <= now =>
-            {
-                Ok(self.attempt_unanswered(now))
-            }
-            _ => Ok(Change::none(self)),
         }
     }
 

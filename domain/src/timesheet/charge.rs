@@ -2,22 +2,15 @@
 
 use super::*;
 
-/// So many charges of a week may the processor say nothing of before a silence counts as a failure of the card's: tries
-/// have to end.
-const SILENCES: u16 = 3;
-
-/// How long after a charge that the processor said nothing of it is asked for another.
-const AFTER_SILENCE: TimeDelta = TimeDelta::days(1);
-
 impl Timesheet {
     /// The charge is due: the processor is to be asked for `payment`. If one was asked before and
     /// never answered, that one has failed.
     pub fn charge(self, actor: &Actor, now: Timestamp, payment: PaymentId) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
-            TimesheetState::Approved { charge_at, failures, silences, .. } if *charge_at <= now => {
-                let tries = (*failures, *silences);
-                self.asks(now, payment, tries)
+            TimesheetState::Approved { charge_at, failures, .. } if *charge_at <= now => {
+                let failures = *failures;
+                self.asks(now, payment, failures)
             }
             TimesheetState::Charging { expires_at, .. } if *expires_at <= now => Ok(self.attempt_failed(now)),
             _ => Ok(Change::none(self)),
@@ -36,11 +29,11 @@ impl Timesheet {
         self.standing(actor, Verb::TimesheetPay, expected)?;
         // It counts as one of the tries: should it fail too, the next comes after the days of the one
         // after it.
-        let tries = match &self.state {
-            TimesheetState::Approved { failures, silences, .. } => (*failures, *silences),
-            _ => (self.last_failure(), SILENCES),
+        let failures = match &self.state {
+            TimesheetState::Approved { failures, .. } => *failures,
+            _ => self.last_failure(),
         };
-        self.asks(now, payment, tries)
+        self.asks(now, payment, failures)
     }
 
     /// The freelancer no longer waits for the money of a week whose every charge failed, or nobody has moved for
@@ -99,12 +92,10 @@ impl Timesheet {
     pub fn waits_for_bank(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
         match &self.state {
-            TimesheetState::Charging { attempt, failures, expires_at, another_card, silences }
-                if *expires_at <= now =>
-            {
-                let (attempt, failures, another_card, silences) = (*attempt, *failures, *another_card, *silences);
+            TimesheetState::Charging { attempt, failures, expires_at, another_card } if *expires_at <= now => {
+                let (attempt, failures, another_card) = (*attempt, *failures, *another_card);
                 let expires_at = now + hours(self.terms.funding_expiry_hours);
-                let state = TimesheetState::Charging { attempt, failures, expires_at, another_card, silences };
+                let state = TimesheetState::Charging { attempt, failures, expires_at, another_card };
                 let next = Self { state, ..self.clone() };
                 Ok(self.becomes(next))
             }
@@ -116,14 +107,12 @@ impl Timesheet {
     /// soon as it fails.
     pub fn card_named(self, actor: &Actor, now: Timestamp) -> Result<Change<Self>, Refusal> {
         self.access(actor, Verb::TimesheetAdvance)?;
-        let (failures, last_attempt, silences) = match &self.state {
-            TimesheetState::Approved { failures, last_attempt, silences, .. } if *failures > 0 => {
-                (*failures, *last_attempt, *silences)
-            }
-            TimesheetState::Unpaid { last_attempt, .. } => (self.last_failure(), Some(*last_attempt), SILENCES),
-            TimesheetState::Charging { attempt, failures, expires_at, another_card: false, silences } => {
-                let (attempt, failures, expires_at, silences) = (*attempt, *failures, *expires_at, *silences);
-                let state = TimesheetState::Charging { attempt, failures, expires_at, another_card: true, silences };
+        let (failures, last_attempt) = match &self.state {
+            TimesheetState::Approved { failures, last_attempt, .. } if *failures > 0 => (*failures, *last_attempt),
+            TimesheetState::Unpaid { last_attempt, .. } => (self.last_failure(), Some(*last_attempt)),
+            TimesheetState::Charging { attempt, failures, expires_at, another_card: false } => {
+                let (attempt, failures, expires_at) = (*attempt, *failures, *expires_at);
+                let state = TimesheetState::Charging { attempt, failures, expires_at, another_card: true };
                 let next = Self { state, ..self.clone() };
                 return Ok(self.becomes(next));
             }
@@ -137,7 +126,7 @@ impl Timesheet {
             | TimesheetState::Void
             | TimesheetState::ChargedBack { .. } => return Ok(Change::none(self)),
         };
-        let state = TimesheetState::Approved { charge_at: now, failures, last_attempt, silences };
+        let state = TimesheetState::Approved { charge_at: now, failures, last_attempt };
         let next = Self { state, ..self.clone() };
         Ok(self.becomes(next))
     }
@@ -381,51 +370,27 @@ impl Timesheet {
         Ok(self.becomes(next).posting(entry).posting(in_part).telling(event))
     }
 
-    fn asks(
-        self,
-        now: Timestamp,
-        payment: PaymentId,
-        (failures, silences): (u16, u16),
-    ) -> Result<Change<Self>, Refusal> {
+    fn asks(self, now: Timestamp, payment: PaymentId, failures: u16) -> Result<Change<Self>, Refusal> {
         let quote = self.quote()?;
         let expires_at = now + hours(self.terms.funding_expiry_hours);
         let event = Event::TimesheetChargeStarted { timesheet: self.id, payment, total: quote.client_pays };
         let attempt = Attempt { payment, quote };
-        let state = TimesheetState::Charging { attempt, failures, expires_at, another_card: false, silences };
+        let state = TimesheetState::Charging { attempt, failures, expires_at, another_card: false };
         let next = Self { state, ..self.clone() };
         Ok(self.becomes(next).telling(event))
     }
 
-    /// The processor said nothing of the charge. That tells nothing of the client's card: it is none of its tries, the
-    /// contract goes on, and the next charge comes a day later. After some of them it counts all the same.
-    pub(super) fn attempt_unanswered(self, now: Timestamp) -> Change<Self> {
-        let TimesheetState::Charging { attempt, failures, another_card, silences, .. } = &self.state else {
-            return Change::none(self);
-        };
-        if *silences >= SILENCES {
-            return self.attempt_failed(now);
-        }
-        let charge_at = if *another_card { now } else { now + AFTER_SILENCE };
-        let (payment, failures, silences) = (attempt.payment, *failures, silences + 1);
-        let state = TimesheetState::Approved { charge_at, failures, last_attempt: Some(*attempt), silences };
-        let retry_at = Some(charge_at);
-        let event = Event::TimesheetChargeFailed { timesheet: self.id, payment, retry_at };
-        let next = Self { state, ..self.clone() };
-        self.becomes(next).telling(event)
-    }
-
     pub(super) fn attempt_failed(self, now: Timestamp) -> Change<Self> {
-        let TimesheetState::Charging { attempt, failures, another_card, silences, .. } = &self.state else {
+        let TimesheetState::Charging { attempt, failures, another_card, .. } = &self.state else {
             return Change::none(self);
         };
-        let silences = *silences;
         let retry = self.terms.charge_retry_days.get(usize::from(*failures));
         let retry_at = if *another_card { Some(now) } else { retry.map(|&day| now + days(day)) };
         let last_attempt = *attempt;
         let state = match retry_at {
             Some(charge_at) => {
                 let failures = (failures + 1).min(self.last_failure());
-                TimesheetState::Approved { charge_at, failures, last_attempt: Some(last_attempt), silences }
+                TimesheetState::Approved { charge_at, failures, last_attempt: Some(last_attempt) }
             }
             None => TimesheetState::Unpaid {
                 last_attempt,

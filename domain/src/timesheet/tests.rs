@@ -4,7 +4,6 @@ use super::*;
 use crate::access::{Denied, MemberRole, Person};
 use crate::id::Id;
 use crate::money::Currency;
-use crate::payment::PROCESSOR_SILENT;
 
 fn id<I: Id>(n: u128) -> I {
     I::from_uuid(Uuid::from_u128(n))
@@ -205,32 +204,6 @@ fn a_failed_charge_is_tried_again_after_one_three_and_five_days_and_then_waits()
     assert!(unpaid.clone().write_off(&ada(), now, None).is_err(), "it is the freelancer's to give up");
     let paying = unpaid.pay(&ada(), now, None, id(5)).unwrap().next;
     assert_eq!(paying.charged(&Actor::System, now, id(5), usd(12_875)).unwrap().next.state.as_str(), "held");
-}
-
-#[test]
-fn charges_that_the_processor_says_nothing_of_are_none_of_the_cards_tries_until_there_were_three() {
-    let silent = |week: Timesheet, now, attempt: u128| {
-        week.charge_failed_by(&Actor::System, now, id(attempt), PROCESSOR_SILENT).unwrap().next
-    };
-    let mut week = charging();
-    for attempt in 1..=3 {
-        let now = at(8 + i64::try_from(attempt).unwrap(), 0);
-        let other = week.clone().charge_failed_by(&Actor::System, now, id(77), PROCESSOR_SILENT).unwrap();
-        assert!(!other.changed, "it is about another charge");
-        week = silent(week, now, attempt);
-        let TimesheetState::Approved { charge_at, failures, .. } = &week.state else { panic!("{:?}", week.state) };
-        assert_eq!((*charge_at, *failures), (now + days(1), 0), "a day later, and it goes on");
-        assert_eq!(week.holds_up(), None);
-        let charge_at = *charge_at;
-        week = week.charge(&Actor::System, charge_at, id(attempt + 1)).unwrap().next;
-    }
-    // Tries end: from the fourth on it is as if the card had failed, and so it is of a card that did.
-    let fourth = silent(week, at(13, 0), 4);
-    assert_eq!(fourth.holds_up(), Some(HoldReason::PaymentFailed));
-    let TimesheetState::Approved { failures, .. } = fourth.state else { panic!("{:?}", fourth.state) };
-    assert_eq!(failures, 1);
-    let declined = charging().charge_failed_by(&Actor::System, at(8, 1), id(1), "card_declined").unwrap().next;
-    assert_eq!(declined.holds_up(), Some(HoldReason::PaymentFailed));
 }
 
 #[test]

@@ -6,10 +6,9 @@ use domain::access::{self, Actor, Verb};
 use domain::change::Change;
 use domain::dispute::{self, Claim};
 use domain::id::{ContractId, Id, PaymentId, TimeEntryId, TimesheetId};
-use domain::milestone::Attempt;
-use domain::payment::{Payment, PaymentMethod, Purpose, State};
+use domain::payment::PaymentMethod;
 use domain::refusal::Refusal;
-use domain::timesheet::{TimeEntry, Timesheet, TimesheetState, week_of};
+use domain::timesheet::{TimeEntry, Timesheet, week_of};
 
 use super::act::absent;
 use super::moves::{Answer, TimesheetAct, Work};
@@ -100,23 +99,10 @@ impl World {
         }
     }
 
-    /// The charge of a week is due, or was not answered: the processor says nothing by itself, so what it did not tell of
-    /// it has not taken up.
+    /// The charge of a week is due, or was not answered.
     pub(super) fn timesheet_charge(&mut self, of: TimesheetId, payment: PaymentId) -> Result<Answer, Wrong> {
         let (now, card) = (self.now, self.card_of(of));
-        self.on_timesheet(of, |t| {
-            if let TimesheetState::Charging { attempt, .. } = &t.state {
-                let Attempt { payment: id, quote } = *attempt;
-                let (client, purpose) = (t.client, Purpose::Timesheet(of));
-                let silent =
-                    Payment { id, client, purpose, method: None, quote, state: State::Starting, created_at: now };
-                let unanswered = t.clone().charge_unanswered(&Actor::System, now, &silent)?;
-                if unanswered.changed {
-                    return Ok(unanswered);
-                }
-            }
-            Ok(t.charge_to(&Actor::System, now, payment, card)?.map(|(week, _)| week))
-        })
+        self.on_timesheet(of, |t| Ok(t.charge_to(&Actor::System, now, payment, card)?.map(|(week, _)| week)))
     }
 
     pub(super) fn on_timesheet(
