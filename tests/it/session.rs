@@ -345,6 +345,29 @@ async fn where_somebody_set_a_password_by_mail_is_news_again_once_no_session_fro
     assert_eq!(count().await, 1, "and it is forgotten");
 }
 
+/// Where somebody guesses from everywhere, the person gets in from where they set a password by mail lately.
+#[tokio::test]
+async fn guesses_from_everywhere_keep_nobody_out_from_where_they_set_a_password_by_mail_half_a_year_ago_at_most() {
+    let app = TestApp::new().await;
+    let ada = app.person("ada").await;
+    let was = "insert into known_networks select id, $2, $3 from users where email = $1";
+    for (network, days) in [("203.0.113.9", 179), ("203.0.113.10", 181)] {
+        let known_at = app.market.clock().now() - TimeDelta::days(days);
+        sqlx::query(was).bind(&ada.email).bind(network).bind(known_at).execute(app.pool()).await.unwrap();
+    }
+    let call = infra::Call { actor: domain::access::Actor::Nobody, ..infra::Call::system("test") };
+    let from = async |address: &str, password: &str| {
+        let there = domain::session::Device { agent: None, address: address.parse().ok() };
+        app.market.sign_in(&call, &ada.email, password, None, there).await
+    };
+    for stranger in 1..=50 {
+        assert!(from(&format!("192.0.2.{stranger}"), "wrong-wrong-wrong").await.is_err());
+    }
+    for (address, gets_in) in [("203.0.113.10", false), ("198.51.100.7", false), ("203.0.113.9", true)] {
+        assert_eq!(from(address, PASSWORD).await.is_ok(), gets_in, "{address}");
+    }
+}
+
 /// Whoever signs up with the address of another, or has a password, can't have letters written without end.
 #[tokio::test]
 async fn sign_ins_are_told_a_few_times_a_day_and_to_nobody_who_never_signed_up() {
