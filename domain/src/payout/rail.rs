@@ -194,7 +194,7 @@ impl Payout {
     pub fn asked(self, actor: &Actor, now: Timestamp, attempt: u32, known: &Known) -> Result<Change<Self>, Refusal> {
         match (known, self.may_be_on_its_way_to()) {
             (Known::Told(said), _) => self.heard(actor, now, attempt, said),
-            (Known::Absent, Some(rail)) if attempt == self.attempt => {
+            (Known::Absent, Some(rail)) if attempt == self.attempt && !self.is_kept_from_our_bank() => {
                 self.access(actor, Verb::PayoutAdvance)?;
                 Ok(self.handed_over(now, rail))
             }
@@ -220,7 +220,7 @@ impl Payout {
         why: &str,
     ) -> Result<Change<Self>, Refusal> {
         let on_its_way = attempt == self.attempt && self.may_be_on_its_way_to().is_some();
-        if !on_its_way || matches!(known, Known::Told(_) | Known::Forgotten) {
+        if !on_its_way || self.is_kept_from_our_bank() || matches!(known, Known::Told(_) | Known::Forgotten) {
             return self.asked(actor, now, attempt, known);
         }
         self.access(actor, Verb::PayoutAdvance)?;
@@ -313,6 +313,15 @@ impl Payout {
             | PayoutState::Paid { .. }
             | PayoutState::Returned { .. }
             | PayoutState::Cancelled { .. } => None,
+        }
+    }
+
+    /// Was our bank not given it because the processor may have paid it already? Then it is not given it later either,
+    /// where that is seen no more, as when we may not look there any longer: two of our people say what became of it.
+    fn is_kept_from_our_bank(&self) -> bool {
+        match &self.state {
+            PayoutState::Unknown { rail, reference: None, stuck: true, .. } => !rail.is_processors(),
+            _ => false,
         }
     }
 

@@ -515,6 +515,14 @@ fn what_our_bank_was_never_given_because_it_may_be_paid_already_two_of_our_peopl
     assert!(!lost.allowed(&admin(8)).contains(&Verb::PayoutSettle), "its line may still be written");
     let found = lost.asked(&Actor::System, at(73), 0, &Known::Forgotten).unwrap().next;
     assert!(found.waits_for_staff() && found.allowed(&admin(8)).contains(&Verb::PayoutSettle));
+    // That it is seen no more, as with a key that may not look, is no reason to give it to our bank after all; nor is it
+    // stopped and begun anew.
+    let unseen = found.clone().asked(&Actor::System, at(74), 0, &Known::Absent).unwrap().next;
+    let stopped = found.clone().asked_and_held_back(&Actor::System, at(80), 0, (&Known::Absent, false), SUSPENDED);
+    for still in [unseen, stopped.unwrap().next] {
+        assert!(matches!(still.state, PayoutState::Unknown { stuck: true, .. }), "{:?}", still.state);
+        assert_eq!(still.rail_key(), found.rail_key());
+    }
     let says = |payout: Payout, by| payout.settle(&admin(by), at(74), None, WireOutcome::Paid, "Seen", false);
     let paid = says(says(found, 8).unwrap().next, 9).unwrap();
     assert_eq!(paid.next.state.as_str(), "paid");
