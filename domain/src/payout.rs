@@ -287,6 +287,12 @@ impl Payout {
         format!("{}:{}", self.id, self.attempt)
     }
 
+    /// Which payout, and which attempt at it, such a key names.
+    pub fn named_by(rail_key: &str) -> Option<(PayoutId, u32)> {
+        let (payout, attempt) = rail_key.split_once(':')?;
+        Some((payout.parse().ok()?, attempt.parse().ok()?))
+    }
+
     /// What this actor can do to it now.
     pub fn allowed(&self, actor: &Actor) -> Vec<Verb> {
         let role = Role::of(actor, &self.subject());

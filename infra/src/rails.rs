@@ -3,7 +3,7 @@
 
 use domain::id::{PayoutId, PayoutMethodId};
 use domain::money::Money;
-use domain::payout::{Carried, Iban, Known, Rail};
+use domain::payout::{Carried, Iban, Known, Payout, Rail};
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 
 use crate::Fault;
@@ -59,7 +59,7 @@ pub struct Transfer {
 impl Transfer {
     /// The payout it carries, as its key names it.
     pub fn payout(&self) -> Option<PayoutId> {
-        self.key.split(':').next()?.parse().ok()
+        Payout::named_by(&self.key).map(|(payout, _)| payout)
     }
 }
 

@@ -179,18 +179,23 @@ async fn a_tax_form_that_lapsed_holds_contracts_until_another_is_given_and_what_
     app.books_agree().await;
 }
 
+/// A policy begins by which a tax form lapses a day after a move, and this person moves, and certifies nothing anew.
+async fn moves_abroad_too_long(app: &TestApp, who: &Person<'_>) {
+    let sooner =
+        json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
+    app.admin("noor").await.does("policyVersionAdd", sooner, "policy { number }").await.ok();
+    let moves = json!({ "headline": "I build websites", "country": "AE" });
+    who.does("profileUpdate", moves, "profile { id }").await.ok();
+    app.passes(TimeDelta::days(2)).await;
+}
+
 #[tokio::test]
 async fn whose_tax_form_lapsed_takes_no_offer_that_was_made_under_an_earlier_policy_either() {
     let app = TestApp::new().await;
     let deal = app.sent().await;
     let faisal = &deal.freelancer;
     faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
-    let sooner =
-        json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
-    app.admin("noor").await.does("policyVersionAdd", sooner, "policy { number }").await.ok();
-    let moves = json!({ "headline": "I build websites", "country": "AE" });
-    faisal.does("profileUpdate", moves, "profile { id }").await.ok();
-    app.passes(TimeDelta::days(2)).await;
+    moves_abroad_too_long(&app, faisal).await;
     assert_eq!(told_of(faisal, "TAX_FORM_LAPSED").await, 1);
     let accept = json!({ "offerId": deal.offer });
     let accepted = faisal.does("offerAccept", accept.clone(), "contract { id }").await;
@@ -210,12 +215,7 @@ async fn an_offer_says_that_it_can_be_accepted_only_while_the_tax_form_has_not_l
     assert_eq!(seen(faisal).await, open, "who never gave a form was asked for none");
     faisal.does("taxFormCertify", form("PK", "Faisal"), FORM).await.ok();
     assert_eq!(seen(faisal).await, open);
-    let sooner =
-        json!({ "effectiveFrom": app.market.clock().now(), "note": "Sooner", "terms": { "taxFormMoveDays": 1 } });
-    app.admin("noor").await.does("policyVersionAdd", sooner, "policy { number }").await.ok();
-    let moves = json!({ "headline": "I build websites", "country": "AE" });
-    faisal.does("profileUpdate", moves, "profile { id }").await.ok();
-    app.passes(TimeDelta::days(2)).await;
+    moves_abroad_too_long(&app, faisal).await;
     let refused = faisal.does("offerAccept", json!({ "offerId": deal.offer }), "contract { id }").await;
     assert_eq!(refused.refused(), ["TAX_FORM_LAPSED"]);
     assert_eq!(seen(faisal).await, json!({ "allowed": ["OFFER_DECLINE"], "viewerCanAccept": false }));

@@ -29,6 +29,16 @@ const LATE: &[&str] = &["WRONG_STATE", "STALE_VERSION"];
 /// What those hear who dispute what is disputed, besides.
 const DISPUTED: &[&str] = &["WRONG_STATE", "STALE_VERSION", "ALREADY_DISPUTED"];
 
+/// A bid for a new gig of this client that asks no questions.
+async fn plain_bid(client: &Person<'_>) -> Value {
+    let gig = open_gig(client, json!({ "questions": [] })).await;
+    json!({
+        "gigId": gig["id"],
+        "coverLetter": "I built two ledgers that auditors liked.",
+        "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
+    })
+}
+
 /// One more milestone of the deal's contract, agreed to by both.
 async fn agreed(deal: &Deal<'_>) -> String {
     let input = json!({ "contractId": deal.contract, "title": "More", "amount": { "amount": "1000.00" } });

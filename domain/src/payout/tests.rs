@@ -509,6 +509,17 @@ fn what_a_rail_was_asked_for_keeps_its_key_whatever_stands_against_its_owner() {
 }
 
 #[test]
+fn a_rail_key_names_its_payout_and_attempt_and_nothing_else_does() {
+    let payout = Payout { attempt: 3, ..sent() };
+    assert_eq!(Payout::named_by(&payout.rail_key()), Some((payout.id, 3)));
+    for other in
+        [payout.id.to_string(), format!("{}:", payout.id), format!("{}:x", payout.id), "x:1".to_owned(), String::new()]
+    {
+        assert_eq!(Payout::named_by(&other), None, "{other:?}");
+    }
+}
+
+#[test]
 fn what_our_bank_was_never_given_because_it_may_be_paid_already_two_of_our_people_settle() {
     let by_wire = PayoutState::Sent { rail: Rail::BankWire, at: at(72), poll_at: at(73), put_off_since: None };
     let lost = heard(Payout { state: by_wire, ..sent() }, 72, &Carried::Silent).next;

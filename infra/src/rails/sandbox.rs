@@ -16,7 +16,7 @@
 
 use chrono::TimeDelta;
 use domain::Timestamp;
-use domain::payout::{Carried, Known, Rail};
+use domain::payout::{Carried, Known, Payout, Rail};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::{RailEvent, Rails, Transfer, stripe};
@@ -166,10 +166,10 @@ impl TryFrom<&News> for RailEvent {
     type Error = Fault;
     fn try_from(news: &News) -> Result<Self, Fault> {
         let bad = |why: &str| Fault::bad_row("sandbox_transfers", why);
-        let (payout, attempt) = news.key.split_once(':').ok_or_else(|| bad("its key names no attempt"))?;
+        let (payout, attempt) = Payout::named_by(&news.key).ok_or_else(|| bad("its key names no payout"))?;
         Ok(Self {
-            payout: payout.parse().map_err(|_| bad("its key names no payout"))?,
-            attempt: attempt.parse().map_err(|_| bad("its key names no attempt"))?,
+            payout,
+            attempt,
             said: match news.tells.as_str() {
                 PAID => Carried::Paid,
                 RETURNED => returned(),

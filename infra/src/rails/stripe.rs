@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::id::{Id, PayoutId, PayoutMethodId};
 use domain::payment::ASKED_FOR;
-use domain::payout::{Carried, Known, Rail};
+use domain::payout::{Carried, Known, Payout, Rail};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
@@ -461,10 +461,7 @@ pub(super) fn fault_of(failure: Failure) -> Fault {
 
 /// A transfer that the books don't have, as it would be kept, to look for what was forgotten.
 async fn unknown(market: &Market, rail: Rail, key: &str) -> Result<Option<Kept>, Fault> {
-    let named = key.split_once(':').and_then(|(payout, attempt)| {
-        let payout: PayoutId = payout.parse().ok()?;
-        Some((payout, attempt.parse::<i32>().ok()?))
-    });
+    let named = Payout::named_by(key);
     let (payout, attempt) = named.ok_or_else(|| Fault::bad_row("payouts", "its key names no payout"))?;
     let select = sql("select method_id, requested_at from payouts where id = $1", [payout.uuid().into()]);
     let Some(Requested { method_id, requested_at }) = Requested::find_by_statement(select).one(market.db()).await?
@@ -475,7 +472,7 @@ async fn unknown(market: &Market, rail: Rail, key: &str) -> Result<Option<Kept>,
         key: key.to_owned(),
         payout_id: payout.uuid(),
         method_id,
-        attempt,
+        attempt: i32::try_from(attempt).map_err(|error| Fault::bad_row("payouts", error))?,
         rail: rail.as_str().to_owned(),
         idempotency_key: key.to_owned(),
         asked_at: requested_at,

@@ -37,12 +37,7 @@ async fn bids_for_many_gigs_against_the_quota() {
 async fn a_draft_that_is_changed_while_it_is_sent_is_sent_as_it_became() {
     let app = TestApp::new().await;
     let (ada, lin) = (app.client("ada").await, app.freelancer("lin").await);
-    let gig = open_gig(&ada, json!({ "questions": [] })).await;
-    let bid = json!({
-        "gigId": gig["id"],
-        "coverLetter": "I built two ledgers that auditors liked.",
-        "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
-    });
+    let bid = plain_bid(&ada).await;
     let draft = lin.does("proposalDraftSave", bid.clone(), "proposal { id }").await.text("proposal.id");
     let mut other = sqlx::PgConnection::connect(&app.database_url()).await.unwrap();
     let mut held = other.begin().await.unwrap();

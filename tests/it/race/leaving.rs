@@ -34,12 +34,7 @@ async fn one_behind_the_other<A, B>(
 async fn what_waits_for_an_erasure_or_a_suspension_writes_nothing_afterwards() {
     let app = TestApp::new().await;
     let (admin, ada) = (app.admin("noor").await, app.client("ada").await);
-    let gig = open_gig(&ada, json!({ "questions": [] })).await;
-    let bid = json!({
-        "gigId": gig["id"],
-        "coverLetter": "I built two ledgers that auditors liked.",
-        "milestones": [{ "title": "The ledger", "amount": { "amount": "1500.00" } }],
-    });
+    let bid = plain_bid(&ada).await;
     for (how, code) in [("erased", "UNAUTHENTICATED"), ("suspended", "SUSPENDED")] {
         let lin = app.freelancer(how).await;
         lin.does("profileUpdate", json!({ "headline": "Rust developer" }), "profile { id }").await.ok();

@@ -479,6 +479,17 @@ async fn a_refund_that_nobody_tells_of_is_looked_at() {
     assert_eq!(refunds(&deal, &id).await, ["SUCCEEDED 1030.00 -"]);
 }
 
+/// The client's bank takes back all of a payment of which 300.00 had gone back to the card: the payment, and Stripe's name
+/// for that.
+async fn disputed_after_refund(app: &TestApp) -> (Deal<'_>, String, String) {
+    let (deal, id) = credited(app, "pm_sandbox_visa").await;
+    refund(&deal, &id, "300.00").await.ok();
+    app.settles().await;
+    let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+    app.settles().await;
+    (deal, id, dispute)
+}
+
 /// What we have lost so far.
 async fn losses(app: &TestApp) -> i64 {
     let lost =
@@ -490,11 +501,7 @@ async fn losses(app: &TestApp) -> i64 {
 #[tokio::test]
 async fn a_chargeback_that_is_lost_but_for_what_had_gone_back_to_the_card_gives_that_back() {
     let app = TestApp::on_stripe().await;
-    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
-    refund(&deal, &id, "300.00").await.ok();
-    app.settles().await;
-    let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
-    app.settles().await;
+    let (deal, _, dispute) = disputed_after_refund(&app).await;
     assert_eq!((deal.credit().await, losses(&app).await), (0, 30_000), "the bank takes what went back once more");
     app.stripe().does(|books, now| books.decides_in_part(&dispute, 30_000, now));
     app.settles().await;
@@ -522,11 +529,7 @@ async fn a_chargeback_that_was_lost_in_part_and_is_won_after_all_gives_back_what
     // Told of each step, or only of the last.
     for is_told in [true, false] {
         let app = TestApp::on_stripe().await;
-        let (deal, id) = credited(&app, "pm_sandbox_visa").await;
-        refund(&deal, &id, "300.00").await.ok();
-        app.settles().await;
-        let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
-        app.settles().await;
+        let (deal, id, dispute) = disputed_after_refund(&app).await;
         app.stripe().does(|books, now| books.decides_in_part(&dispute, 30_000, now));
         if is_told {
             app.settles().await;
@@ -556,11 +559,7 @@ async fn what_our_people_booked_of_a_chargeback_themselves_is_not_booked_once_mo
     // What they booked: all of it, and something else.
     for (corrected, is_right) in [("300.00", true), ("200.00", false)] {
         let app = TestApp::on_stripe().await;
-        let (deal, id) = credited(&app, "pm_sandbox_visa").await;
-        refund(&deal, &id, "300.00").await.ok();
-        app.settles().await;
-        let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
-        app.settles().await;
+        let (deal, id, dispute) = disputed_after_refund(&app).await;
         assert_eq!((deal.credit().await, losses(&app).await), (0, 30_000));
         let (noor, amna) = (app.admin("noor").await, app.admin("amna").await);
         let ask = json!({ "from": "processor_clearing", "to": "losses", "amount": { "amount": corrected },

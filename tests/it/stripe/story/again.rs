@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 use tests::{Person, TestApp};
 
-use super::{credited, differences, hold, losses, refund};
+use super::{differences, disputed_after_refund, hold, losses};
 
 /// Two of our people book what a bank did with a payment.
 struct Books<'a> {
@@ -36,11 +36,7 @@ async fn open(app: &TestApp) -> String {
 #[tokio::test]
 async fn what_our_people_booked_before_a_bank_gave_it_back_says_nothing_of_what_it_takes_and_gives_after_that() {
     let app = TestApp::on_stripe().await;
-    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
-    refund(&deal, &id, "300.00").await.ok();
-    app.settles().await;
-    let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
-    app.settles().await;
+    let (deal, id, dispute) = disputed_after_refund(&app).await;
     let books = Books { noor: app.admin("noor").await, amna: app.admin("amna").await, payment: id };
     books.corrects("processor_clearing", "losses", "300.00").await;
     app.stripe().does(|books, now| books.decides_in_part(&dispute, 30_000, now));
