@@ -28,6 +28,9 @@ async fn sixteen_that_are_not_known_to_be_slow_are_served_at_once() {
         () = hanging.has_heard(17) => panic!("there are more than there are places for"),
         () = hanging.has_heard(16) => {}
     }
+    let taken_up = "select count(*) from webhook_endpoints where leased_until is not null";
+    let taken_up: i64 = sqlx::query_scalar(taken_up).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(taken_up, 16, "there are more than there are places for");
 }
 
 #[tokio::test]
