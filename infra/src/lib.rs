@@ -16,6 +16,7 @@ mod doc;
 mod save;
 pub mod sql;
 pub mod outbox;
+mod group_commit;
 mod herald;
 mod bench;
 mod follow;

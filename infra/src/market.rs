@@ -9,6 +9,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 use crate::bench::Bench;
 use crate::clock::Clock;
 use crate::fx::FxRates;
+use crate::group_commit::GroupCommit;
 use crate::herald::Herald;
 use crate::idempotency::Keeping;
 use crate::mail::Mail;
@@ -35,6 +36,7 @@ struct Inner {
     db: DatabaseConnection,
     clock: Clock,
     bus: Bus,
+    group_commit: GroupCommit,
     herald: Herald,
     tokens: Tokens,
     passwords: Passwords,
@@ -107,11 +109,13 @@ impl Market {
             equipment;
         let tokens = Tokens::new(keys);
         let (bus, herald) = (Bus::default(), Herald::default());
+        let group_commit = GroupCommit::of(&db);
         let (shelves, impressions) = (Shelves::default(), Impressions::default());
         let inner = Inner {
             db,
             clock,
             bus,
+            group_commit,
             herald,
             tokens,
             passwords,
@@ -146,6 +150,10 @@ impl Market {
     /// The keys that sign access tokens.
     pub fn keys(&self) -> &Keys {
         self.inner.tokens.keys()
+    }
+
+    pub(crate) fn group_commit(&self) -> &GroupCommit {
+        &self.inner.group_commit
     }
 
     pub(crate) fn herald(&self) -> &Herald {

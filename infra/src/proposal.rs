@@ -15,8 +15,8 @@ use domain::proposal::{
 use domain::refusal::Refusal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -425,7 +425,7 @@ impl Tx {
     pub async fn proposal_save(&self, change: Change<Proposal>) -> Result<Proposal, Failure> {
         if change.changed {
             let proposal = &change.next;
-            let saved = saving(row::active(proposal, self.now())?);
+            let saved = saving(row::model(proposal, self.now()));
             let saved = if proposal.revision > 0 { self.with_revision(saved, proposal)? } else { saved };
             self.conn()
                 .execute_raw(saved)
@@ -541,18 +541,16 @@ mod row {
     use domain::Timestamp;
     use domain::id::Id;
     use domain::proposal::{Proposal, ProposalState, ProposalTerms};
-    use sea_orm::Iterable;
     use sea_orm::entity::prelude::*;
+    use serde::Serialize;
 
-    use super::Set;
-    use crate::Fault;
     use crate::doc::Doc;
 
     /// The states of a live proposal, as the index on them names them.
     pub const LIVE: [&str; 7] = ["draft", "submitted", "viewed", "shortlisted", "interviewing", "countered", "offered"];
 
     #[sea_orm::model]
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Serialize, DeriveEntityModel)]
     #[sea_orm(table_name = "proposals")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
@@ -575,28 +573,23 @@ mod row {
 
     impl ActiveModelBehavior for ActiveModel {}
 
-    /// The values of the columns, in the order of the table.
-    pub fn values(proposal: &Proposal, now: Timestamp) -> Result<Vec<Value>, Fault> {
-        let active = active(proposal, now)?;
-        Ok(Column::iter().filter_map(|column| active.get(column).into_value()).collect())
-    }
-
-    pub fn active(proposal: &Proposal, now: Timestamp) -> Result<ActiveModel, Fault> {
-        Ok(ActiveModel {
-            id: Set(proposal.id.uuid()),
-            gig_id: Set(proposal.gig.uuid()),
-            client_id: Set(proposal.client.uuid()),
-            freelancer_id: Set(proposal.freelancer.uuid()),
-            terms: Set(proposal.terms.clone().into()),
-            status: Set(proposal.status().as_str().to_owned()),
-            state: Set(proposal.state.clone().into()),
-            revision: Set(i32::try_from(proposal.revision).unwrap_or(i32::MAX)),
-            submitted_at: Set(proposal.submitted_at),
-            viewed_at: Set(proposal.viewed_at),
-            version: Set(proposal.version),
-            created_at: Set(proposal.created_at),
-            updated_at: Set(now),
-        })
+    /// The whole row of a proposal that is written now.
+    pub fn model(proposal: &Proposal, now: Timestamp) -> Model {
+        Model {
+            id: proposal.id.uuid(),
+            gig_id: proposal.gig.uuid(),
+            client_id: proposal.client.uuid(),
+            freelancer_id: proposal.freelancer.uuid(),
+            terms: proposal.terms.clone().into(),
+            status: proposal.status().as_str().to_owned(),
+            state: proposal.state.clone().into(),
+            revision: i32::try_from(proposal.revision).unwrap_or(i32::MAX),
+            submitted_at: proposal.submitted_at,
+            viewed_at: proposal.viewed_at,
+            version: proposal.version,
+            created_at: proposal.created_at,
+            updated_at: now,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod charges;
 mod holds;
 mod leaving;
 mod quarrels;
+mod together;
 
 const STATUS: &str = "milestone { status version }";
 /// What the others may hear.

@@ -1,6 +1,7 @@
 //! A whole Rabta for one test.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use api::backend::{key_pages, surface};
@@ -320,27 +321,38 @@ async fn counted(url: &str, connections: u32, clock: Clock, equipment: Equipment
     let db = infra::market::connect_with_patience(url, connections, PATIENT).await;
     let mut db = db.expect("the test database answers");
     let statements = Statements::default();
-    let noted = statements.clone();
-    db.set_metric_callback(move |info| noted.note(&info.statement.sql));
-    (Market::new(db, clock, equipment), statements)
+    let sent = Arc::clone(&statements.sent);
+    db.set_metric_callback(move |info| note(&sent, &info.statement.sql));
+    let market = Market::new(db, clock, equipment);
+    statements.market.set(market.clone()).expect("it is not set yet");
+    (market, statements)
 }
 
 /// The statements that go to the database, in order: those that whoever asks waits for.
 #[derive(Debug, Clone, Default)]
-pub struct Statements(Arc<Mutex<Vec<String>>>);
+pub struct Statements {
+    sent: Arc<Mutex<Vec<String>>>,
+    /// Which sends the groups of writes; and how many of them are counted.
+    market: Arc<OnceLock<Market>>,
+    groups: Arc<AtomicUsize>,
+}
+
+fn note(sent: &Mutex<Vec<String>>, sql: &str) {
+    // What has happened is announced after the answer, whenever there is time.
+    if sql.contains("pg_notify") {
+        return;
+    }
+    sent.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
+}
 
 impl Statements {
-    fn note(&self, sql: &str) {
-        // What has happened is announced after the answer, whenever there is time.
-        if sql.contains("pg_notify") {
-            return;
-        }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(sql.to_owned());
-    }
-
-    /// Those since this was last asked.
+    /// Those since this was last asked; at the end, the groups of writes.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
+        let written = self.market.get().map_or(0, Market::groups_written);
+        let groups = written - self.groups.swap(written, Ordering::Relaxed);
+        sent.extend(std::iter::repeat_n("select write_group($1, $2)".to_owned(), groups));
+        sent
     }
 }
 

@@ -16,6 +16,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::row;
 use crate::facts::{Facts, Scene};
+use crate::group_commit::Write;
 use crate::idempotency::Kept;
 use crate::market::Market;
 use crate::offer::told_of;
@@ -84,15 +85,16 @@ impl Market {
         facts.keep(call, &change.next)?;
         if change.changed || !facts.is_empty() {
             let (facts, aftermath) = facts.into_text(&scene)?;
-            let write = if change.changed {
-                row::Model::try_from(&change.next)?.move_on(seen, brought_out.is_some(), facts)
+            if change.changed {
+                let next = row::Model::try_from(&change.next)?;
+                let (place, what) = next.move_on(seen, brought_out.is_some());
+                if !self.write(Write::new(place, &what, facts)).await? {
+                    // By its like, or by our people, who look at its contract by now.
+                    self.must_move_money(call, brought_out).await?;
+                    return Err(Fault::Overtaken { table: "milestones" }.into());
+                }
             } else {
-                sql("select settle($1::jsonb)", [facts.into()])
-            };
-            if self.db().query_one_raw(write).await?.is_none() {
-                // By its like, or by our people, who look at its contract by now.
-                self.must_move_money(call, brought_out).await?;
-                return Err(Fault::Overtaken { table: "milestones" }.into());
+                self.db().execute_raw(sql("select settle($1::jsonb)", [facts.into()])).await?;
             }
             aftermath.follow(self);
         }

@@ -6,12 +6,11 @@ use domain::id::{Id, PaymentId};
 use domain::milestone::{Chargeback, EarlyChargeback, Hold, Kind, Milestone, Sources, State};
 use domain::money::{Currency, Money};
 use domain::submission::Submission;
-use sea_orm::Statement;
 use sea_orm::entity::prelude::*;
+use serde_json::json;
 
 use crate::Fault;
 use crate::doc::{Doc, TermsDoc};
-use crate::sql::sql;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -156,11 +155,10 @@ impl TryFrom<&Milestone> for Model {
 }
 
 impl Model {
-    /// Write the row, if it still has the version `seen`, and the facts that come with it. What a
-    /// milestone is from its beginning (whose it is, on what terms), or since its money came, is not written again. No
-    /// row is returned if it has another version by now; nor if money is `brought_out` of it, and it stands still, as the
-    /// database keeps it of its contract.
-    pub fn move_on(self, seen: i64, brought_out: bool, facts: String) -> Statement {
+    /// What is written if the row still has the version `seen`: all but what a milestone is from its beginning (whose it is,
+    /// on what terms), or since its money came. Nor is it written if money is `brought_out` of it, and it stands still, as
+    /// the database keeps it of its contract.
+    pub fn move_on(self, seen: i64, brought_out: bool) -> (Uuid, Json) {
         // All columns by name: a new one has to be dealt with here.
         let Self {
             id,
@@ -195,43 +193,15 @@ impl Model {
             early_chargebacks,
             sources,
         } = self;
-        sql(
-            "with moved as (
-                 update milestones set title = $3, description = $4, due_at = $5, amount_minor = $6, version = $7,
-                     status = $8, state = $9, held_minor = $10, released_net_minor = $11, fee_minor = $12,
-                     refunded_minor = $13, charged_back_minor = $14, escrow = $15, holds = $16, submissions = $17,
-                     rounds = $18, grace_hours = $19, payments = $20, chargebacks = $21, early_chargebacks = $22,
-                     sources = $24
-                 where id = $1 and version = $2 and not ($25 and stands_still) returning id)
-             select settle($23::jsonb) from moved",
-            [
-                id.into(),
-                seen.into(),
-                title.into(),
-                description.into(),
-                due_at.into(),
-                amount_minor.into(),
-                version.into(),
-                status.into(),
-                state.into(),
-                held_minor.into(),
-                released_net_minor.into(),
-                fee_minor.into(),
-                refunded_minor.into(),
-                charged_back_minor.into(),
-                escrow.into(),
-                holds.into(),
-                submissions.into(),
-                rounds.into(),
-                grace_hours.into(),
-                payments.into(),
-                chargebacks.into(),
-                early_chargebacks.into(),
-                facts.into(),
-                sources.into(),
-                brought_out.into(),
-            ],
-        )
+        let next = json!({
+            "id": id, "title": title, "description": description, "due_at": due_at, "amount_minor": amount_minor,
+            "version": version, "status": status, "state": state, "held_minor": held_minor,
+            "released_net_minor": released_net_minor, "fee_minor": fee_minor, "refunded_minor": refunded_minor,
+            "charged_back_minor": charged_back_minor, "escrow": escrow, "holds": holds, "submissions": submissions,
+            "rounds": rounds, "grace_hours": grace_hours, "payments": payments, "chargebacks": chargebacks,
+            "early_chargebacks": early_chargebacks, "sources": sources,
+        });
+        (id, json!({ "kind": "milestone", "next": next, "seen": seen, "brings_out": brought_out }))
     }
 }
 

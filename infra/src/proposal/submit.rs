@@ -8,12 +8,14 @@ use domain::invitation::Invitation;
 use domain::policy::Terms;
 use domain::proposal::{Bid, BidInput, Proposal};
 use domain::refusal::Refusal;
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, Statement, Value};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, IdenStatic, Iterable};
+use serde_json::json;
 
 use super::{RevisionBody, row, taken};
 use crate::doc::Doc;
 use crate::facts::{Facts, Scene};
 use crate::gig::row as gig;
+use crate::group_commit::Write;
 use crate::idempotency::Kept;
 use crate::invitation::row as invitation;
 use crate::market::Market;
@@ -68,24 +70,17 @@ impl Market {
         };
         facts.keep(call, &proposal)?;
         let (facts, aftermath) = facts.into_text(&scene)?;
-        let body = serde_json::to_value(RevisionBody::Freelancer { terms: proposal.terms.clone() })?;
-        let (quota, days) = (i64::from(terms.bid_quota), i32::from(terms.bid_window_days));
-        let mut values: Vec<Value> =
-            vec![body.into(), words.into(), quota.into(), days.into(), accepts.map(Id::uuid).into(), facts.into()];
-        let first = values.len() + 1;
-        values.extend(row::values(&proposal, scene.now())?);
-        let columns: Vec<String> = (first..=values.len()).map(|place| format!("${place}")).collect();
-        let settle = format!(
-            "select bid_settle(row({})::proposals, $1, $2, $3, $4, $5, $6::jsonb) as settled",
-            columns.join(", ")
-        );
-        let settle = Statement::from_sql_and_values(DbBackend::Postgres, settle, values);
-        let settled = self
-            .db()
-            .query_one_raw(settle)
-            .await
-            .map_err(|error| Failure::from(error).when_violated("proposals_one_live", taken))?;
-        if !settled.map(|row| row.try_get_by_index::<bool>(0)).transpose()?.unwrap_or_default() {
+        let what = json!({
+            "kind": "bid",
+            "next": row::model(&proposal, scene.now()),
+            "body": RevisionBody::Freelancer { terms: proposal.terms.clone() },
+            "ground": words,
+            "quota": terms.bid_quota,
+            "window_days": terms.bid_window_days,
+            "accepts": accepts.map(Id::uuid),
+        });
+        let written = self.write(Write::new(gig.id.uuid(), &what, facts)).await;
+        if !written.map_err(|error| Failure::from(error).when_violated("proposals_one_live", taken))? {
             self.must_be_here(user).await?;
             return Err(Fault::Overtaken { table: "proposals" }.into());
         }
