@@ -77,6 +77,12 @@ impl Correction {
         self.0.cause.as_ref().map(|cause| cause.about.as_str())
     }
 
+    /// The chargeback it is about, by the processor's name for it, where it is about what banks did with a payment. It
+    /// counts for that one alone.
+    async fn chargeback(&self) -> Option<&str> {
+        self.0.chargeback.as_deref()
+    }
+
     /// The comparison whose difference it settles.
     async fn reconciliation_id(&self) -> Option<ID> {
         self.0.reconciliation.map(|id| id.to_string().into())
@@ -190,6 +196,7 @@ pub struct CorrectionProposeInput {
     /// comparison holds the entry against that.
     pub class: Option<ReconciliationClass>,
     /// And of what, as `about` of the difference says it: a payment's, a refund's or a payout's id, or the processor's name.
+    /// Of what banks did with a payment more than once the chargeback is named, as the processor calls it.
     pub about: Option<String>,
     /// Makes repeating this request harmless: a fresh UUID for each intended act.
     pub idempotency_key: Option<String>,

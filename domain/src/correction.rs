@@ -52,6 +52,8 @@ pub struct CorrectionDraft {
     pub settles: Option<Settled>,
     /// The payment it came with, where a client gets it as credit and the payment is theirs.
     pub came_with: Option<PaymentId>,
+    /// The chargeback it is about, where it is about what banks did with a payment: [`chargeback_meant`].
+    pub chargeback: Option<String>,
 }
 
 /// A difference that a correction settles.
@@ -84,6 +86,8 @@ pub struct Correction {
     pub reconciliation: Option<ReconciliationId>,
     /// The payment it came with, where a client gets it as credit.
     pub came_with: Option<PaymentId>,
+    /// The chargeback it is about, by the processor's name for it; it counts for no other one of the same payment.
+    pub chargeback: Option<String>,
     /// The key of the entry: a difference's own proposal is posted once, whoever proposes it.
     pub key: String,
     /// Who proposed it.
@@ -159,6 +163,24 @@ pub enum Source {
     Credit(Credit),
 }
 
+/// Which chargeback of a payment is meant by who corrects what banks did with that payment: the one they `named`, or else
+/// the only one that is `known`, each by the processor's name for it. Money that moved is booked once, so a correction
+/// counts for one of them; where several are known it has to be said for which. None while nobody has heard of any.
+pub fn chargeback_meant(named: Option<String>, known: &[String]) -> Result<Option<String>, Refusal> {
+    match (named, known) {
+        (Some(named), _) => Ok(Some(named)),
+        (None, []) => Ok(None),
+        (None, [only]) => Ok(Some(only.clone())),
+        (None, several) => {
+            let message = format!(
+                "banks took back of this payment more than once: name the chargeback instead, which is one of {}",
+                several.join(", ")
+            );
+            Err(Refusal::field("about", "SEVERAL_CHARGEBACKS", message))
+        }
+    }
+}
+
 /// What a correction may do with an account.
 enum Nameable {
     /// It is the platform's own.
@@ -192,7 +214,7 @@ impl Correction {
         id: CorrectionId,
         draft: CorrectionDraft,
     ) -> Result<Change<Self>, Refusal> {
-        let CorrectionDraft { from, to, amount, cause, settles, came_with, reason } = draft;
+        let CorrectionDraft { from, to, amount, cause, settles, came_with, chargeback, reason } = draft;
         access::check(actor, Verb::CorrectionPropose, &subject(from, to))?;
         let mut invalid = Invalid::default();
         let reason = invalid.text("reason", &reason, 1..=500);
@@ -247,6 +269,7 @@ impl Correction {
             cause,
             reconciliation: settles.map(|settled| settled.reconciliation),
             came_with: came_with.filter(|_| matches!(to, LedgerAccount::ClientCredit(_))),
+            chargeback,
             key,
             proposed_by: by,
             proposed_at: now,
@@ -439,7 +462,7 @@ mod tests {
 
     fn draft(from: LedgerAccount, to: LedgerAccount, cause: Option<Cause>) -> CorrectionDraft {
         let reason = "Counted twice".to_owned();
-        CorrectionDraft { from, to, amount: usd(500), reason, cause, settles: None, came_with: None }
+        CorrectionDraft { from, to, amount: usd(500), reason, cause, settles: None, came_with: None, chargeback: None }
     }
 
     fn proposed(from: LedgerAccount, to: LedgerAccount) -> Result<Change<Correction>, Refusal> {
@@ -495,6 +518,17 @@ mod tests {
         let plain =
             Correction::propose(&admin(1), at(0), id(1), draft(LedgerAccount::Losses, LedgerAccount::FeeRevenue, None));
         assert!(!plain.unwrap().next.is_of_a_fee());
+    }
+
+    #[test]
+    fn what_a_bank_did_counts_for_one_chargeback_and_which_is_said_where_there_are_several() {
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let meant = |named: Option<&str>, known: &[&str]| chargeback_meant(named.map(str::to_owned), &names(known));
+        assert_eq!(meant(None, &[]).unwrap(), None);
+        assert_eq!(meant(None, &["dp_1"]).unwrap().as_deref(), Some("dp_1"));
+        assert_eq!(meant(Some("dp_2"), &["dp_1", "dp_2"]).unwrap().as_deref(), Some("dp_2"));
+        let refused = format!("{:?}", meant(None, &["dp_1", "re_2"]).unwrap_err());
+        assert!(refused.contains("dp_1, re_2"), "{refused}");
     }
 
     #[test]

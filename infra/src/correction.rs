@@ -4,13 +4,14 @@
 use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
 use domain::change::Change;
-use domain::correction::{Cause, Correction, CorrectionDraft, CorrectionState, Settled, Source};
+use domain::correction::{Cause, Correction, CorrectionDraft, CorrectionState, Settled, Source, chargeback_meant};
 use domain::id::{CorrectionId, Id, PaymentId, ReconciliationId};
 use domain::ledger::{BadAccount, LedgerAccount};
 use domain::money::{Currency, Money};
 use domain::reconciliation::{About, Class};
 use domain::refusal::{Invalid, Refusal};
-use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect};
+use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QuerySelect};
+use uuid::Uuid;
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
@@ -40,6 +41,13 @@ pub struct CorrectionAsk {
     pub about: Option<String>,
     /// The comparison whose difference it settles.
     pub reconciliation: Option<ReconciliationId>,
+}
+
+/// A chargeback that was heard of.
+#[derive(FromQueryResult)]
+struct Known {
+    reference: String,
+    payment_id: Uuid,
 }
 
 impl Market {
@@ -74,6 +82,7 @@ impl Market {
             tx.must_be_there(draft.from, "from").await?;
             tx.must_be_there(draft.to, "to").await?;
             draft.came_with = tx.paid_by(&draft).await?;
+            draft.chargeback = tx.chargeback_meant(&draft).await?;
             let change = Correction::propose(tx.actor(), tx.now(), tx.id(), draft)?;
             tx.must_be_proved(call).await?;
             let id = change.next.id;
@@ -145,11 +154,17 @@ impl Market {
     /// What is asked for as a whole: with what reconciliation found, where it is about a difference.
     async fn correction_draft(&self, ask: CorrectionAsk) -> Result<CorrectionDraft, Failure> {
         let mut invalid = Invalid::default();
-        let CorrectionAsk { mut from, mut to, mut amount, reason, class, about, reconciliation } = ask;
+        let CorrectionAsk { mut from, mut to, mut amount, reason, class, mut about, reconciliation } = ask;
         if class.is_some() != about.is_some() || (reconciliation.is_some() && about.is_none()) {
             invalid.add("about", "REQUIRED", "what it is about takes a class and a name");
         }
         std::mem::take(&mut invalid).finish()?;
+        let mut chargeback = None;
+        if let (Some(Class::Dispute), Some(named)) = (class, &about)
+            && let Some(known) = self.chargeback_named(named).await?
+        {
+            (about, chargeback) = (Some(PaymentId::from_uuid(known.payment_id).to_string()), Some(known.reference));
+        }
         let cause = class.zip(about).map(|(class, about)| Cause { class, about });
         let mut settles = None;
         if let (Some(of), Some(cause)) = (reconciliation, &cause) {
@@ -174,7 +189,14 @@ impl Market {
         }
         invalid.finish()?;
         let (Some(from), Some(to), Some(amount)) = (from, to, amount) else { return Err(Refusal::HIDDEN.into()) };
-        Ok(CorrectionDraft { from, to, amount, reason, cause, settles, came_with: None })
+        Ok(CorrectionDraft { from, to, amount, reason, cause, settles, came_with: None, chargeback })
+    }
+
+    /// The chargeback that the processor calls so. Comparisons know what banks did by the payment, and who corrects it
+    /// may name either.
+    async fn chargeback_named(&self, reference: &str) -> Result<Option<Known>, Failure> {
+        let select = "select reference, payment_id from chargebacks where reference = $1 and payment_id is not null";
+        Ok(Known::find_by_statement(sql(select, [reference.into()])).one(self.db()).await?)
     }
 }
 
@@ -208,6 +230,16 @@ impl Tx {
         Ok(payment.filter(|payment| payment.client == client).map(|payment| payment.id))
     }
 
+    /// The chargeback that a correction is about, if it is about what banks did with a payment.
+    async fn chargeback_meant(&self, draft: &CorrectionDraft) -> Result<Option<String>, Failure> {
+        let Some(Cause { class: Class::Dispute, about }) = &draft.cause else { return Ok(None) };
+        let About::Payment(payment) = About::read(about) else { return Ok(None) };
+        let select = "select reference, payment_id from chargebacks where payment_id = $1 order by told_at, reference";
+        let known = Known::find_by_statement(sql(select, [payment.uuid().into()])).all(self.conn()).await?;
+        let known: Vec<String> = known.into_iter().map(|known| known.reference).collect();
+        Ok(chargeback_meant(draft.chargeback.clone(), &known)?)
+    }
+
     async fn correction_for_update(&self, id: CorrectionId) -> Result<Option<Correction>, Failure> {
         let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(self.conn()).await?;
         Ok(row.map(Correction::try_from).transpose()?)
@@ -235,6 +267,7 @@ fn told(correction: &Correction) -> serde_json::Value {
         "amount": correction.amount,
         "reason": correction.reason,
         "about": correction.cause.as_ref().map(|cause| cause.about.as_str()),
+        "chargeback": correction.chargeback,
     })
 }
 
@@ -266,6 +299,7 @@ impl TryFrom<row::Model> for Correction {
             cause,
             reconciliation: row.reconciliation_id.map(Id::from_uuid),
             came_with: row.came_with.map(Id::from_uuid),
+            chargeback: row.chargeback,
             key: row.entry_key,
             proposed_by: Id::from_uuid(row.proposed_by),
             proposed_at,
@@ -290,6 +324,7 @@ impl TryFrom<&Correction> for row::Model {
             about: cause.map(|cause| cause.about.clone()),
             reconciliation_id: correction.reconciliation.map(Id::uuid),
             came_with: correction.came_with.map(Id::uuid),
+            chargeback: correction.chargeback.clone(),
             entry_key: correction.key.clone(),
             proposed_by: correction.proposed_by.uuid(),
             proposed_at: correction.proposed_at,
@@ -328,6 +363,7 @@ mod row {
         pub about: Option<String>,
         pub reconciliation_id: Option<Uuid>,
         pub came_with: Option<Uuid>,
+        pub chargeback: Option<String>,
         pub entry_key: String,
         pub proposed_by: Uuid,
         pub proposed_at: DateTimeUtc,

@@ -121,7 +121,8 @@ impl World {
         let (from, to) = (LedgerAccount::Losses, LedgerAccount::Available(freelancer));
         let amount = usd(self.dice.between(10_000, 500_000));
         let reason = "They were paid too little".to_owned();
-        let draft = CorrectionDraft { from, to, amount, reason, cause: None, settles: None, came_with: None };
+        let draft =
+            CorrectionDraft { from, to, amount, reason, cause: None, settles: None, came_with: None, chargeback: None };
         let (correction, act) = (self.fresh(), CorrectionAct::Approve);
         let (in_rupees, in_dollars) = (self.account(false), self.account(true));
         vec![

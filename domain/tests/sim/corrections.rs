@@ -73,7 +73,8 @@ impl World {
         let named = matches!(&cause, Some(Cause { class: Class::Payment, .. }));
         let of_client = |payment: &PaymentId| self.bearer_of(*payment).is_some_and(|bearer| bearer.client() == client);
         let came_with = payment.filter(of_client).filter(|_| named && to == LedgerAccount::ClientCredit(client));
-        CorrectionDraft { from, to, amount, reason: "A letter of our bank's".into(), cause, settles: None, came_with }
+        let reason = "A letter of our bank's".into();
+        CorrectionDraft { from, to, amount, reason, cause, settles: None, came_with, chargeback: None }
     }
 
     pub(super) fn correction_propose(

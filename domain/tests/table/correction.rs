@@ -18,6 +18,7 @@ fn proposes(actor: &Actor, correction: CorrectionId, on: i64) -> Outcome<Correct
         cause: None,
         settles: None,
         came_with: None,
+        chargeback: None,
     };
     Correction::propose(actor, day(on), correction, draft)
 }

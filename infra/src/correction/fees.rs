@@ -130,6 +130,7 @@ impl Market {
                 cause: Some(Cause { class: Class::Fee, about }),
                 settles: Some(settles),
                 came_with: None,
+                chargeback: None,
             })
         });
         Ok(drafts.collect::<Result<_, Fault>>()?)

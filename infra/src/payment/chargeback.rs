@@ -62,7 +62,7 @@ impl Market {
         }
         let why = format!(
             "{reference} was won, and {amount} was taken again: see whose loss that is, and correct the books, by \
-             corrections about it that come to that since it was won{}",
+             corrections about {reference} that come to that since it was won{}",
             so_far(corrected)
         );
         Err(Fault::Service { service: "processor", why }.into())
@@ -114,9 +114,16 @@ impl Tx {
             | ProcessorFact::Cost { .. }
             | ProcessorFact::CostBack { .. } => return Ok(()),
         };
-        let note = "insert into chargebacks (organization_id, reference, opened_at, won_at) values ($1, $2, $3, $4)
+        let note = "insert into chargebacks (organization_id, reference, opened_at, won_at, payment_id, told_at)
+            values ($1, $2, $3, $4, $5, $3)
             on conflict (organization_id, reference) do update set won_at = coalesce(chargebacks.won_at, excluded.won_at)";
-        let values = [payment.client.uuid().into(), reference.clone().into(), self.now().into(), won_at.into()];
+        let values = [
+            payment.client.uuid().into(),
+            reference.clone().into(),
+            self.now().into(),
+            won_at.into(),
+            payment.id.uuid().into(),
+        ];
         self.conn().execute_raw(sql(note, values)).await?;
         Ok(())
     }
@@ -211,10 +218,8 @@ impl Tx {
         let by_hand = corrected == amount.minor();
         if !by_hand && corrected != 0 {
             let why = format!(
-                "{amount} of {reference} came back, and a correction of what banks did with {} says \
-                otherwise: see what is right, and correct the books, until corrections about it come to that, or to \
-                nothing{}",
-                payment.id,
+                "{amount} of {reference} came back, and a correction of what banks did with it says otherwise: see what \
+                is right, and correct the books, until corrections about {reference} come to that, or to nothing{}",
                 so_far(corrected)
             );
             return Err(not_now(why));
@@ -317,8 +322,9 @@ impl Tx {
     }
 }
 
-/// What corrections that were approved say that banks gave back of a payment, in cents; below zero if they say that banks
-/// took more. Of those alone that were proposed `since` then, if that is given.
+/// What corrections that were approved say that a bank gave back of a chargeback, in cents; below zero if they say that
+/// it took more. Of those alone that were proposed `since` then, if that is given. What was corrected of a payment before
+/// any chargeback of it was heard of is about the first one that was.
 async fn corrected_by_hand(
     conn: &impl ConnectionTrait,
     payment: PaymentId,
@@ -328,10 +334,12 @@ async fn corrected_by_hand(
     let select = "select coalesce(sum(case when from_account = $3 then amount_minor else -amount_minor end), 0)::bigint
             as minor
         from corrections
-        where status = 'posted' and class = 'dispute' and about in ($1, $2) and $3 in (from_account, to_account)
-            and ($4::timestamptz is null or proposed_at >= $4)";
+        where status = 'posted' and class = 'dispute' and $3 in (from_account, to_account)
+            and ($4::timestamptz is null or proposed_at >= $4)
+            and (chargeback = $2 or chargeback is null and (about = $2 or about = $1 and $2 = (
+                select reference from chargebacks where payment_id = $5 order by told_at, reference limit 1)))";
     let clearing = LedgerAccount::ProcessorClearing.to_string();
-    let values = [payment.to_string().into(), reference.into(), clearing.into(), since.into()];
+    let values = [payment.to_string().into(), reference.into(), clearing.into(), since.into(), payment.uuid().into()];
     let found = Corrected::find_by_statement(sql(select, values)).one(conn).await?;
     Ok(found.map_or(0, |found| found.minor))
 }

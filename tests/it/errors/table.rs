@@ -335,6 +335,12 @@ pub const CODES: &[(&str, Where, &str, &str)] = &[
         "One of these corrections moves more than a fee of the processor's.",
         "For our people: approve that one by itself.",
     ),
+    (
+        "SEVERAL_CHARGEBACKS",
+        Field,
+        "Banks took back of this payment more than once.",
+        "For our people: name the chargeback, as the processor calls it, instead of the payment.",
+    ),
     ("OTHER_KIND", Field, "It does not fit the kind of the gig.", "Show it at the field."),
     (
         "OUT_OF_RANGE",

@@ -441,7 +441,7 @@ impl Story<'_> {
         let correction = self.id("correction");
         let reconciliation = self.id("reconciliations");
         let settled = format!(
-            "'entry_key', 'copy', 'class', 'fee', 'about', '{}', 'status', 'declined', 'reconciliation_id',
+            "'entry_key', 'copy', 'class', 'dispute', 'chargeback', 'dp_1', 'about', '{}', 'status', 'declined', 'reconciliation_id',
              (select id from reconciliations where public_id('{}', id) = '{reconciliation}'), 'state', jsonb_build_object(
                  'status', 'declined', 'at', '2026-06-01T00:00:00Z', 'by', '{}', 'reason', 'It was told after all')",
             self.id("payment"),
