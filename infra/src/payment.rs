@@ -197,6 +197,9 @@ impl Market {
                 tx.intents_not_looked_at(payment.id).await?;
             }
             tx.chargeback_note(&payment, &event.fact).await?;
+            if let ProcessorFact::ChargebackWon { reference } = &event.fact {
+                tx.chargeback_must_be_unbooked(&payment, reference).await?;
+            }
             match payment.purpose {
                 Purpose::Milestone(milestone) => tx.milestone_hears(milestone, &payment, event).await?,
                 Purpose::Timesheet(timesheet) => tx.timesheet_hears(timesheet, &payment, event).await?,

@@ -9,12 +9,12 @@ use domain::contract::Status;
 use domain::dispute::{self, WithDispute};
 use domain::id::{ContractId, Id, MilestoneId, PaymentId, TimesheetId};
 use domain::ledger::LedgerAccount;
-use domain::milestone::{Milestone, Taken};
+use domain::milestone::{Chargeback, Milestone, Taken};
 use domain::money::Money;
 use domain::payment::Payment;
 use domain::refusal::Refusal;
 use sea_orm::{ConnectionTrait, FromQueryResult};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::market::Market;
@@ -30,6 +30,12 @@ struct Won {
 #[derive(FromQueryResult)]
 struct Corrected {
     minor: i64,
+}
+
+/// The chargebacks that what a payment was for has borne.
+#[derive(FromQueryResult)]
+struct Borne {
+    chargebacks: Value,
 }
 
 #[derive(FromQueryResult)]
@@ -238,6 +244,33 @@ impl Tx {
         let detail = json!({ "kind": "given_back", "amount": amount, "by_hand": by_hand });
         self.audit("processor_event", payment.id, detail).await?;
         self.settle(change).await.map(drop)
+    }
+
+    /// A bank gives all of a chargeback back, and where that belongs is known here. What our people booked of it before
+    /// this was heard of would be there twice: they take it back first, and until they have, this is tried again, and in
+    /// the end parked. What they booked of a part that the bank gave back is taken back along with the rest.
+    pub(super) async fn chargeback_must_be_unbooked(&self, payment: &Payment, reference: &str) -> Result<(), Failure> {
+        let corrected = corrected_by_hand(self.conn(), payment.id, reference, None).await?;
+        if corrected == 0 {
+            return Ok(());
+        }
+        let select = "select coalesce(m.chargebacks, t.chargebacks) as chargebacks from payments p
+            left join milestones m on m.id = p.milestone_id
+            left join timesheets t on t.id = p.timesheet_id
+            where p.id = $1";
+        let borne = Borne::find_by_statement(sql(select, [payment.id.uuid().into()])).one(self.conn()).await?;
+        let borne: Vec<Chargeback> =
+            borne.map(|borne| serde_json::from_value(borne.chargebacks)).transpose()?.unwrap_or_default();
+        let Some(stands) = borne.iter().find(|known| known.reference == reference && !known.won) else { return Ok(()) };
+        if stands.in_part.is_some_and(|part| part.amount.minor() == corrected) {
+            return Ok(());
+        }
+        let why = format!(
+            "{reference} was won, and corrections say what its bank did already{}: correct the books until those about \
+             {reference} come to nothing, and it is booked where it belongs",
+            so_far(corrected)
+        );
+        Err(Fault::Service { service: "processor", why }.into())
     }
 
     /// What the bank gives back to milestones: to `own`, and to those it took something from elsewhere. Who that is does

@@ -137,3 +137,24 @@ async fn of_two_chargebacks_that_are_taken_again_each_is_booked_by_itself() {
     assert_eq!(differences(&app).await, []);
     hold(&app).await;
 }
+
+#[tokio::test]
+async fn what_our_people_booked_of_a_chargeback_that_is_won_is_not_the_clients_twice() {
+    let app = TestApp::on_stripe().await;
+    let (deal, id) = credited(&app, "pm_sandbox_visa").await;
+    let dispute = app.stripe().does(|books, now| books.disputes(&id, 103_000, "needs_response", now));
+    app.settles().await;
+    let books = Books { noor: app.admin("noor").await, amna: app.admin("amna").await, payment: id };
+    let credit = format!("client_credit:{}", deal.client.organization);
+    books.corrects("processor_clearing", &credit, "1030.00").await;
+    assert_eq!(deal.credit().await, 103_000);
+    app.stripe().does(|books, now| books.decides(&dispute, "won", now));
+    app.settles().await;
+    assert_eq!(deal.credit().await, 103_000, "it is theirs once");
+    let why = open(&app).await;
+    assert!(why.contains("until those about") && why.contains("so far they give back 1030.00 USD"), "{why}");
+    books.corrects(&credit, "processor_clearing", "1030.00").await;
+    assert_eq!((deal.credit().await, losses(&app).await, open(&app).await.as_str()), (103_000, 0, ""));
+    assert_eq!(differences(&app).await, []);
+    hold(&app).await;
+}
