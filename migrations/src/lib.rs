@@ -149,6 +149,7 @@ pub const ALL: &[Migration] = &[
     Migration { name: "0330_webhook_endpoints_nobody", sql: include_str!("../sql/0330_webhook_endpoints_nobody.sql") },
     Migration { name: "0331_known_networks_by_age", sql: include_str!("../sql/0331_known_networks_by_age.sql") },
     Migration { name: "0375_corrections_of_one", sql: include_str!("../sql/0375_corrections_of_one.sql") },
+    Migration { name: "0376_webhook_endpoints_silent", sql: include_str!("../sql/0376_webhook_endpoints_silent.sql") },
     Migration { name: "0385_written_together", sql: include_str!("../sql/0385_written_together.sql") },
 ];
 
