@@ -353,6 +353,40 @@ async fn a_proposal_whose_offer_comes_to_nothing_ends_if_its_gig_was_filled_mean
 }
 
 #[tokio::test]
+async fn whoever_has_an_offer_when_another_one_is_hired_may_still_take_it_unless_the_client_takes_it_back() {
+    let app = TestApp::new().await;
+    let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);
+    let noor = app.freelancer("noor").await;
+    let gig = open_gig(&ada, json!({})).await;
+    let mut sent = Vec::new();
+    for who in [&lin, &omar, &noor] {
+        let proposal = who.does("proposalSubmit", bid(&gig), PROPOSAL).await.text("proposal.id");
+        sent.push((offered(&ada, &proposal).await, proposal));
+    }
+    let [(first, _), (second, other), (third, last)] = &sent[..] else { panic!("three have an offer") };
+    lin.does("offerAccept", json!({ "offerId": first }), "contract { id }").await.ok();
+    app.settles().await;
+    // The client hears that one was taken, and may think better of the others.
+    ada.does("offerWithdraw", json!({ "offerId": third }), "offer { status }").await.ok();
+    assert_eq!(
+        noor.does("offerAccept", json!({ "offerId": third }), "contract { id }").await.refused(),
+        ["WRONG_STATE"]
+    );
+    omar.does("offerAccept", json!({ "offerId": second }), "contract { id }").await.ok();
+    app.settles().await;
+    assert_eq!((state(&omar, other).await, state(&noor, last).await), ("HIRED".to_owned(), "NOT_SELECTED".to_owned()));
+    let contracts: i64 = sqlx::query_scalar("select count(*) from contracts").fetch_one(app.pool()).await.unwrap();
+    assert_eq!(contracts, 2);
+    let filled = "select count(*) from events where name = 'gig_filled'";
+    let filled: i64 = sqlx::query_scalar(filled).fetch_one(app.pool()).await.unwrap();
+    assert_eq!(filled, 1, "it was filled by the first");
+    let query = "query($id: ID!) { gig(id: $id) { client { record { gigsOver gigsHired } } } }";
+    let found = omar.asks(query, json!({ "id": gig["id"] })).await;
+    assert_eq!(found.data()["gig"]["client"]["record"], json!({ "gigsOver": 1, "gigsHired": 1 }), "one gig, hired for");
+    app.books_agree().await;
+}
+
+#[tokio::test]
 async fn what_waits_for_an_answer_about_a_gig_that_is_taken_down_ends_and_its_money_goes_back() {
     let app = TestApp::new().await;
     let (ada, lin, omar) = (app.client("ada").await, app.freelancer("lin").await, app.freelancer("omar").await);
