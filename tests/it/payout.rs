@@ -606,6 +606,34 @@ async fn what_is_paid_out_in_a_day_has_a_limit() {
     asks("300.00").await.ok();
 }
 
+/// A bank in Lahore counts by its own calendar: a month is over there five hours sooner than in UTC.
+#[tokio::test]
+async fn what_is_kept_in_dollars_is_counted_by_the_months_of_karachi() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let terms = json!({ "effectiveFrom": app.market.clock().now(), "note": "Less may be kept",
+        "terms": { "retentionMonthMax": { "amount": "100.00" } } });
+    app.admin("amna").await.does("policyVersionAdd", terms, "policy { number }").await.ok();
+    let method = method(&deal, "6702").await;
+    let dollars = json!({ "iban": "PK24MUCB0646609971000177", "accountTitle": "Faisal", "inDollars": true });
+    let dollars = deal.freelancer.does("payoutMethodAdd", dollars, "payoutMethod { id }").await.text("payoutMethod.id");
+    let asks = async |at: &str, amount: &str, kept: &str| {
+        let at: chrono::DateTime<chrono::Utc> = at.parse().unwrap();
+        app.passes(at - app.market.clock().now()).await;
+        let mut ask = ask(&method, amount);
+        ask["retention"] = json!({ "payoutMethodId": dollars, "amount": { "amount": kept } });
+        let reply = deal.freelancer.does("payoutRequest", ask, "payout { id }").await;
+        app.settles().await;
+        reply
+    };
+    asks("2026-06-30T12:00:00Z", "400.00", "200.00").await.ok();
+    // Half of what has left in this month, less what was kept already.
+    assert_eq!(asks("2026-06-30T18:59:00Z", "100.00", "50.01").await.refused(), ["OUT_OF_RANGE"]);
+    asks("2026-06-30T19:30:00Z", "150.00", "100.00").await.ok();
+    assert_eq!(asks("2026-06-30T20:30:00Z", "60.00", "5.01").await.refused(), ["OUT_OF_RANGE"], "it is July there");
+    asks("2026-06-30T20:30:00Z", "60.00", "5.00").await.ok();
+}
+
 #[tokio::test]
 async fn payouts_asked_for_at_once_by_two_accounts_count_together() {
     let app = TestApp::new().await;
