@@ -90,6 +90,20 @@ async fn what_a_bank_sends_back_days_after_it_was_paid_is_available_again() {
 }
 
 #[tokio::test]
+async fn a_rail_by_which_money_came_back_from_one_account_is_tried_first_for_another() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let (closed, other) = (method(&deal, "0002").await, method(&deal, "6702").await);
+    app.passes(TimeDelta::days(3)).await;
+    let returned = sent(&deal, &closed, "50.00").await;
+    app.passes(TimeDelta::hours(1)).await;
+    assert_eq!(stands(&app, &returned).await, is("RETURNED", "GLOBAL_PAYOUTS"));
+    let payout = sent(&deal, &other, "50.00").await;
+    assert_eq!(stands(&app, &payout).await, is("IN_TRANSIT", "GLOBAL_PAYOUTS"));
+    all_is_well(&app).await;
+}
+
+#[tokio::test]
 async fn a_rail_that_wants_to_approve_the_platform_is_left_alone_until_it_is_opened() {
     let app = TestApp::new().await;
     let deal = app.released().await;
