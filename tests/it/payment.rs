@@ -152,6 +152,62 @@ async fn what_was_released_stays_so_when_a_bank_takes_a_dollar_of_it() {
     app.books_agree().await;
 }
 
+/// The payment that a milestone was paid with.
+async fn paid_with(deal: &Deal<'_>) -> String {
+    let query = "query($id: ID!) { milestone(id: $id) { payment { id } } }";
+    deal.client.asks(query, json!({ "id": deal.milestone })).await.text("payment.id")
+}
+
+#[tokio::test]
+async fn a_chargeback_that_is_told_after_it_was_won_holds_no_money_for_longer() {
+    let app = TestApp::new().await;
+    let deal = app.contracted().await;
+    let payment = paid_with(&deal).await;
+    let holds = async || {
+        let milestone = another(&deal, &deal.contract, "100.00").await;
+        deal.fund(&milestone, "pm_sandbox_visa").await;
+        let query = "query($id: ID!) { milestone(id: $id) { holdDays } }";
+        deal.client.asks(query, json!({ "id": milestone })).await.data()["milestone"]["holdDays"].clone()
+    };
+    let taken = |reference: &str, cents| ProcessorFact::ChargedBack {
+        reference: reference.to_owned(),
+        amount: Money::usd(cents).unwrap(),
+    };
+    let won = ProcessorFact::ChargebackWon { reference: "dp_1".to_owned() };
+    for (id, fact) in [("evt_1", won), ("evt_2", taken("dp_1", 103_000))] {
+        app.market.processor_event(&event(id, &payment, fact)).await.unwrap();
+    }
+    assert_eq!(deal.money().await, [100_000, 100_000, 0, 0, 0, 0], "it took nothing");
+    assert_eq!(holds().await, 5);
+    app.market.processor_event(&event("evt_3", &payment, taken("dp_2", 100))).await.unwrap();
+    assert_eq!(holds().await, 14, "one that stands does");
+}
+
+#[tokio::test]
+async fn what_comes_back_of_a_chargeback_that_is_not_known_yet_waits_for_it() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let payment = paid_with(&deal).await;
+    let losses = async || {
+        let losses =
+            "select coalesce(sum(case when from_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
+             from ledger_postings where 'losses' in (from_account, to_account)";
+        sqlx::query_scalar::<_, i64>(losses).fetch_one(app.pool()).await.unwrap()
+    };
+    let (reference, usd) = (|| "dp_1".to_owned(), |cents| Money::usd(cents).unwrap());
+    let back = || event("evt_2", &payment, ProcessorFact::GivenBack { reference: reference(), amount: usd(4_000) });
+    assert!(app.market.processor_event(&back()).await.is_err(), "it is told again");
+    let taken = ProcessorFact::ChargedBack { reference: reference(), amount: usd(10_000) };
+    app.market.processor_event(&event("evt_1", &payment, taken)).await.unwrap();
+    assert_eq!(losses().await, 10_000, "what was paid out is not the freelancer's to give");
+    for _ in 0..2 {
+        app.market.processor_event(&back()).await.unwrap();
+        assert_eq!(losses().await, 6_000);
+    }
+    assert_books(&books(app.pool()).await);
+    app.assert_audited().await;
+}
+
 #[tokio::test]
 async fn a_chargeback_of_refunded_money_takes_the_credit_and_what_it_paid_for_until_it_is_won() {
     let app = TestApp::new().await;
