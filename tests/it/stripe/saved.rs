@@ -149,3 +149,24 @@ async fn in_the_sandbox_what_has_paid_is_listed_preferred_and_removed_too() {
     let left = deal.client.does("paymentMethodRemove", with("pm_sandbox_visa"), FIELDS).await;
     assert_eq!(left.ok()["organization"], json!({ "paymentMethods": [account] }));
 }
+
+#[tokio::test]
+async fn a_card_that_a_contract_is_charged_to_stays_until_that_contract_has_ended() {
+    let app = TestApp::new().await;
+    let hours = app.hourly().await;
+    hours.names_card("pm_sandbox_visa").await;
+    app.fixed_beside(&hours).await;
+    let ours = hours.client.organization.clone();
+    assert_eq!(listed(&hours.client, &ours).await, json!([card("pm_sandbox_visa", true)]), "it has paid");
+    let remove = json!({ "organizationId": ours, "token": "pm_sandbox_visa" });
+    let removes = async || hours.client.does("paymentMethodRemove", remove.clone(), FIELDS).await;
+    let contract = json!({ "contractId": hours.contract });
+    for (act, status) in [("contractPause", "PAUSED"), ("contractResume", "ACTIVE")] {
+        let done = hours.client.does(act, contract.clone(), "contract { status }").await;
+        assert_eq!(done.text("contract.status"), status);
+        assert_eq!(removes().await.refused(), ["PAYMENT_METHOD_NEEDED"], "{status}");
+    }
+    let ended = hours.client.does("contractEnd", contract, "contract { status }").await;
+    assert_eq!(ended.text("contract.status"), "ENDED");
+    assert_eq!(removes().await.ok()["organization"], json!({ "paymentMethods": [] }));
+}
