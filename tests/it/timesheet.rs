@@ -8,6 +8,8 @@ use infra::payments::{ProcessorEvent, ProcessorFact};
 use serde_json::{Value, json};
 use tests::{Hours, TestApp};
 
+mod banks;
+
 /// The clock is turned to an instant, and the worker does what is due.
 async fn until(app: &TestApp, instant: &str) {
     let instant: DateTime<Utc> = instant.parse().unwrap();
