@@ -79,6 +79,33 @@ async fn a_mediator_sees_all_of_a_disputed_contract_while_it_is_and_nothing_of_a
     assert_eq!((shown["status"].clone(), shown["contract"].clone()), (json!("WITHDRAWN"), Value::Null));
 }
 
+/// What our people may read of a contract they may while it is before them, whatever it was that ended that.
+#[tokio::test]
+async fn a_mediator_sees_nothing_more_of_a_contract_once_its_dispute_is_decided_or_a_bank_left_nothing_to_decide() {
+    use infra::payments::{ProcessorEvent, ProcessorFact};
+    for (decided, status) in [(true, "EXECUTED"), (false, "CLOSED")] {
+        let app = TestApp::new().await;
+        let marta = app.mediator("marta").await;
+        let quarrel = app.answered("600.00").await;
+        let query = "query($m: ID!, $c: ID!) { milestone(id: $m) { payment { id } } contract(id: $c) { id } }";
+        let ids = json!({ "m": quarrel.deal.milestone, "c": quarrel.deal.contract });
+        assert_eq!(marta.asks(query, ids.clone()).await.data()["contract"]["id"], json!(quarrel.deal.contract));
+        if decided {
+            quarrel.freelancer_does("disputeConcede", json!({})).await;
+        } else {
+            let paid = quarrel.deal.client.asks(query, ids.clone()).await;
+            let payment = paid.data()["milestone"]["payment"]["id"].as_str().unwrap().parse().unwrap();
+            let amount = domain::money::Money::usd(103_000).unwrap();
+            let fact = ProcessorFact::ChargedBack { reference: "dp_1".to_owned(), amount };
+            let event = ProcessorEvent { source: "sandbox".to_owned(), id: "evt_1".to_owned(), payment, fact };
+            app.market.processor_event(&event).await.unwrap();
+        }
+        assert_eq!(quarrel.status().await, status);
+        let nothing = json!({ "milestone": null, "contract": null });
+        assert_eq!(*marta.asks(query, ids).await.data(), nothing, "{status}");
+    }
+}
+
 #[tokio::test]
 async fn evidence_is_shown_by_both_sides_to_all_until_it_is_over() {
     let app = TestApp::new().await;
