@@ -144,6 +144,43 @@ async fn payout_request_refuses_in_order() {
     );
 }
 
+/// Banks change what they take: each code is in force from one day to another.
+#[tokio::test]
+async fn a_purpose_code_is_taken_as_long_as_it_is_in_force_and_stands_for_what_it_does_then() {
+    let app = TestApp::new().await;
+    let deal = app.released().await;
+    let method = method(&deal, "6702").await;
+    app.passes(TimeDelta::days(3)).await;
+    let tomorrow = app.market.clock().now() + TimeDelta::days(1);
+    for change in [
+        "update purpose_codes set valid_to = $1 where code in ('9184', '9186')",
+        "insert into purpose_codes (code, title, valid_from) values ('9186', 'Work from home', $1)",
+    ] {
+        sqlx::query(change).bind(tomorrow).execute(app.pool()).await.unwrap();
+    }
+    let asks = async |code: &str| {
+        let mut ask = ask(&method, "50.00");
+        ask["purposeCode"] = json!(code);
+        deal.freelancer.does("payoutRequest", ask, "payout { id purpose }").await
+    };
+    let listed = async || {
+        let list = deal.freelancer.asks("{ payoutPurposes { code title } }", json!({})).await;
+        let of = |code: &str| {
+            let all = list.data()["payoutPurposes"].as_array().unwrap().iter();
+            all.filter(|one| one["code"] == code).map(|one| one["title"].clone()).collect::<Vec<_>>()
+        };
+        (of("9184"), of("9186"))
+    };
+    let (export, freelance) = ("Export of computer software", "Freelance computer and information services");
+    assert_eq!(listed().await, (vec![json!(export)], vec![json!(freelance)]));
+    assert_eq!(asks("9184").await.text("payout.purpose"), export);
+    assert_eq!(asks("9186").await.text("payout.purpose"), freelance);
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(listed().await, (vec![], vec![json!("Work from home")]));
+    assert_eq!(asks("9184").await.faults(), ["purposeCode: UNKNOWN"]);
+    assert_eq!(asks("9186").await.text("payout.purpose"), "Work from home");
+}
+
 #[tokio::test]
 async fn a_payout_is_called_off_before_it_is_sent() {
     let app = TestApp::new().await;
