@@ -184,6 +184,27 @@ async fn a_chargeback_that_is_told_after_it_was_won_holds_no_money_for_longer() 
 }
 
 #[tokio::test]
+async fn a_payment_goes_back_in_a_hundred_parts_at_most() {
+    let app = TestApp::new().await;
+    let deal = app.offered().await;
+    deal.fund(&deal.milestone, "pm_sandbox_visa").await;
+    let payment = paid_with(&deal).await;
+    deal.client.does("offerWithdraw", json!({ "offerId": deal.offer }), "offer { status }").await.ok();
+    let part = json!({ "paymentId": payment, "amount": { "amount": "1.00" } });
+    let refunds = async || deal.client.does("paymentRefund", part.clone(), "refund { id }").await;
+    refunds().await.ok();
+    app.settles().await;
+    let failed = "insert into payment_refunds (id, payment_id, organization_id, amount, status, state, created_at)
+        select gen_random_uuid(), payment_id, organization_id, amount, 'failed',
+            jsonb_build_object('status', 'failed', 'failed_at', created_at, 'code', 'expired_or_canceled_card'), created_at
+        from payment_refunds, generate_series(1, 98)";
+    sqlx::query(failed).execute(app.pool()).await.unwrap();
+    refunds().await.ok();
+    assert_eq!(refunds().await.refused(), ["PAYMENT_REFUNDS"]);
+    assert_eq!(deal.credit().await, 102_800);
+}
+
+#[tokio::test]
 async fn what_comes_back_of_a_chargeback_that_is_not_known_yet_waits_for_it() {
     let app = TestApp::new().await;
     let deal = app.released().await;
