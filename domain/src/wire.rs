@@ -1,4 +1,4 @@
-//! Wires: the file that our bank takes, and the day it can act on it.
+//! Wires: payouts that go by our own bank (`line`), the file that it takes (`batch`), and the day it can act on it.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,18 @@ use chrono_tz::America::New_York;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::change::Change;
 use crate::money::{Currency, Money, MoneyError};
 use crate::payee::Payee;
 use crate::payout::{Iban, Payout};
 use crate::refusal::{Invalid, Refusal};
+
+mod batch;
+mod line;
+
+pub use batch::{Kept, WireBatch};
+use line::must_have_taken;
+pub use line::{Means, Said, Wire, WireState, none_by_hand, none_to_settle, reference};
 
 /// For how long after it had a payout a bank may send it back. So long an account is not erased, and what our bank was
 /// told of a payout is kept.

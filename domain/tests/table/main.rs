@@ -30,3 +30,4 @@ mod timesheet;
 mod user;
 mod who;
 mod whole;
+mod wire;

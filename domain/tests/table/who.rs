@@ -69,9 +69,9 @@ fn allowed(verb: Verb) -> &'static [&'static [&'static str]] {
         UserSuspend | UserReinstate => &[STAFF, SYSTEM],
         // A gig has no freelancer yet, and an outage none at all, so one who is on the staff is staff to it.
         OutageDeclare | OutageEnd | GigRemove => &[STAFF, &["freelancer_on_staff"], SYSTEM],
-        ScreeningHitClear => &[STAFF, &["freelancer_on_staff"]],
+        ScreeningHitClear | WireFileTake => &[STAFF, &["freelancer_on_staff"]],
         CorrectionPropose | CorrectionApprove | CorrectionDecline | PayoutApprove | PayoutReject | PayoutSettle
-        | PayoutUnblock => &[STAFF],
+        | PayoutUnblock | WireBatchMake | WireSlipTake | WireSettle => &[STAFF],
         PayoutEPrcAttach => &[FREELANCER, STAFF],
         TimesheetSubmit | TimesheetWriteOff => &[FREELANCER, SYSTEM],
         GigUpdate | GigPublish | GigPause | GigResume | GigCancel | GigReopen | InvitationSend | ProposalView
