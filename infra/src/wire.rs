@@ -1,15 +1,13 @@
 //! Wires: what goes by our own bank. A payout on such a rail is a line that waits; our people put lines into a file,
 //! give it to the bank, and say of each payout what became of it.
 
-use chrono::NaiveDate;
-use domain::Timestamp;
 use domain::access::{self, Subject, Verb};
-use domain::id::{Id, PayoutId, UserId, WireBatchId};
+use domain::id::{Id, PayoutId, WireBatchId};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
-use domain::wire::{WireLine, total, value_date};
+pub use domain::wire::WireBatch;
+use domain::wire::{Kept, Wire, WireLine, value_date};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QuerySelect};
-use serde::{Deserialize, Serialize};
 
 use crate::market::Market;
 use crate::page::{Key, Keyset, PageRequest, Slice};
@@ -25,38 +23,12 @@ mod settle;
 use line::{Fit, NOT_BY_FILE, open};
 pub(crate) use line::{ask, reseal, send};
 
-/// A file for the bank.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireBatch {
-    /// Its id.
-    pub id: WireBatchId,
-    /// When it was made.
-    pub made_at: Timestamp,
-    /// By whom.
-    pub made_by: UserId,
-    /// The day the bank can act on it, if it is given to it now; once it was taken, if it was then.
-    pub value_date: NaiveDate,
-    /// How many payouts are in it.
-    pub lines: i32,
-    /// What they add up to.
-    pub total: Money,
-    /// When it was first taken, and may have been given to the bank.
-    #[serde(default)]
-    pub taken_at: Option<Timestamp>,
-    /// Who of our people has it, to give it to the bank.
-    #[serde(default)]
-    pub taken_by: Option<UserId>,
-}
-
 #[derive(FromQueryResult)]
 struct OfBatch {
     key: String,
     outcome: Option<String>,
     sealed: Option<Vec<u8>>,
 }
-
-/// How many lines a refusal names.
-const NAMED: usize = 5;
 
 impl Market {
     /// One of our people puts the payouts that wait for a wire into a file, the longest waiting first. What may not
@@ -67,7 +39,7 @@ impl Market {
         let made = run!(self, call, tx => {
             let by = tx.actor().person()?.user;
             let value_date = value_date(tx.now(), &tx.bank_holidays().await?);
-            let (mut keys, mut amounts, mut stopped) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut wires, mut amounts, mut stopped) = (Vec::new(), Vec::new(), Vec::new());
             for line in tx.wires_waiting(by).await? {
                 let (slip, why) = match line.fit(self.vault(), &list)? {
                     Fit::Goes(slip) if slip.lines(value_date).is_some() => (Some(slip), String::new()),
@@ -76,7 +48,7 @@ impl Market {
                 };
                 if let Some(slip) = slip {
                     amounts.push(slip.total()?);
-                    keys.push(line.key);
+                    wires.push(line.wire()?);
                     continue;
                 }
                 let id = PayoutId::from_uuid(line.payout_id);
@@ -85,19 +57,11 @@ impl Market {
                     stopped.push(id);
                 }
             }
-            if keys.is_empty() {
+            let Some(batch) = WireBatch::make(tx.actor(), tx.now(), tx.id(), value_date, &amounts)? else {
                 return Ok(None);
-            }
-            let batch = WireBatch {
-                id: tx.id(),
-                made_at: tx.now(),
-                made_by: by,
-                value_date,
-                lines: i32::try_from(keys.len()).unwrap_or(i32::MAX),
-                total: total(amounts)?,
-                taken_at: None,
-                taken_by: None,
             };
+            let filed = |wire: Wire| -> Result<String, Refusal> { Ok(wire.file(tx.actor(), batch.id)?.next.key) };
+            let keys = wires.into_iter().map(filed).collect::<Result<Vec<String>, Refusal>>()?;
             crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
             let put = sql("update wire_lines set batch_id = $1 where key = any($2)", [batch.id.uuid().into(), keys.into()]);
             tx.conn().execute_raw(put).await?;
@@ -135,7 +99,6 @@ impl Market {
     pub async fn wire_file_take(&self, call: &Call, id: WireBatchId, take_over: bool) -> Result<WireBatch, Failure> {
         access::check(&call.actor, Verb::WireFileTake, &Subject::OURS)?;
         run!(self, call, tx => {
-            let by = tx.actor().person()?.user;
             let row = row::Entity::find_by_id(id.uuid()).lock_exclusive().one(tx.conn()).await?;
             let batch = row.map(WireBatch::try_from).transpose()?.ok_or(Refusal::HIDDEN)?;
             // It may have lain here for days: the bank acts on it from now on. Once it may have been given to the bank, it
@@ -147,19 +110,13 @@ impl Market {
             let batch = WireBatch { value_date, ..batch };
             // What can't be printed is not taken.
             printed(tx.conn(), self.vault(), &batch).await?;
-            if batch.taken_by == Some(by) {
-                return Ok(batch);
-            }
-            if batch.taken_at.is_some() && !take_over {
-                let message = "another of our people has taken it, and may have given it to the bank: ask them, and take \
-                               it over with takeOver if they have not";
-                return Err(Refusal::rule("WIRE_FILE_TAKEN", message).into());
-            }
             let detail = serde_json::json!({ "from": batch.taken_by, "value_date": batch.value_date });
-            let batch = WireBatch { taken_at: batch.taken_at.or(Some(tx.now())), taken_by: Some(by), ..batch };
-            crate::save::save_row(tx.conn(), row::Model::from(&batch)).await?;
-            tx.audit("wire_file_take", id, detail).await?;
-            Ok(batch)
+            let change = batch.take(tx.actor(), tx.now(), take_over)?;
+            if change.changed {
+                crate::save::save_row(tx.conn(), row::Model::from(&change.next)).await?;
+                tx.audit("wire_file_take", id, detail).await?;
+            }
+            tx.settle(change).await
         })
     }
 
@@ -170,7 +127,7 @@ impl Market {
         let Some(batch) = self.wire_batch_find(call, id).await? else { return Ok(None) };
         access::check(&call.actor, Verb::WireFileTake, &Subject::OURS)?;
         let lines = printed(self.db(), self.vault(), &batch).await?;
-        must_have_taken(call, batch.taken_by, "wireFileTake")?;
+        batch.must_be_had_by(&call.actor)?;
         Ok(Some(WireLine::file(&lines)))
     }
 }
@@ -182,42 +139,15 @@ async fn printed<C: ConnectionTrait>(conn: &C, vault: &Vault, batch: &WireBatch)
         [batch.id.uuid().into()],
     );
     let rows = OfBatch::find_by_statement(select).all(conn).await?;
-    if rows.is_empty() {
-        let message = "all of its payouts were taken out again: there is nothing to give to the bank";
-        return Err(Refusal::rule("WIRE_BATCH_EMPTY", message).into());
-    }
-    let over = |row: &OfBatch| row.outcome.as_ref().map(|outcome| format!("{} was {outcome}", row.key));
-    must_be_none(rows.iter().filter_map(over), "WIRE_BATCH_SETTLED", "the bank has acted on this file")?;
-    let lines_of = |row: &OfBatch| match &row.sealed {
-        Some(sealed) => Ok(open(vault, &row.key, sealed)?.lines(batch.value_date)),
-        None => Ok(None),
+    let kept = |row: OfBatch| -> Result<Kept, Failure> {
+        let slip = match (&row.outcome, &row.sealed) {
+            (None, Some(sealed)) => Some(open(vault, &row.key, sealed)?),
+            (Some(_), _) | (None, None) => None,
+        };
+        Ok(Kept { key: row.key, outcome: row.outcome, slip })
     };
-    let found = rows.iter().map(lines_of).collect::<Result<Vec<_>, Failure>>()?;
-    let lost = rows.iter().zip(&found).filter(|(_, lines)| lines.is_none()).map(|(row, _)| row.key.clone());
-    must_be_none(lost, "WIRE_BATCH_UNKNOWN", "what our bank has to be told was not kept")?;
-    Ok(found.into_iter().flatten().flatten().collect())
-}
-
-/// What our bank is told is read by whoever has taken it, and by nobody else.
-fn must_have_taken(call: &Call, taken_by: Option<UserId>, how: &str) -> Result<(), Failure> {
-    if taken_by.is_some() && taken_by == call.actor.user() {
-        return Ok(());
-    }
-    Err(Refusal::rule(
-        "WIRE_NOT_TAKEN",
-        format!("you have not taken it, and one of our people gives it to the bank: send {how} first"),
-    )
-    .into())
-}
-
-/// Refuse if there is one, and say which.
-fn must_be_none(mut found: impl Iterator<Item = String>, code: &str, what: &str) -> Result<(), Refusal> {
-    let named: Vec<String> = found.by_ref().take(NAMED).collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    let more = if found.next().is_some() { ", and more" } else { "" };
-    Err(Refusal::rule(code, format!("{what}: {}{more}", named.join(", "))))
+    let wires = rows.into_iter().map(kept).collect::<Result<Vec<Kept>, Failure>>()?;
+    Ok(batch.print(&wires)?)
 }
 
 impl From<&WireBatch> for row::Model {

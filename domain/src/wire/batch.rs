@@ -1,5 +1,5 @@
-//! The file that our bank takes. One of our people makes it, one of them takes it and gives it to the bank; from then on
-//! nothing of it is taken out any more, and it says the same for ever.
+//! The file that our bank takes. One of our people makes it, one of them takes it and gives it to the bank; from then
+//! on nothing of it is taken out any more, and it says the same for ever.
 
 use super::*;
 use crate::access::{self, Actor, Subject, Verb};
@@ -61,8 +61,8 @@ impl WireBatch {
         Ok(Some(Self { id, made_at: now, made_by, value_date, lines, total, taken_at: None, taken_by: None }))
     }
 
-    /// One of our people takes it, to give it to the bank: another one gets it only to `take_over`. It may have lain here
-    /// for days, and the bank acts on it from now on: so it has the value date of the moment it is first taken.
+    /// One of our people takes it, to give it to the bank: another one gets it only to `take_over`. It may have lain
+    /// here for days, and the bank acts on it from now on: so it has the value date of the moment it is first taken.
     pub fn take(self, actor: &Actor, now: Timestamp, take_over: bool) -> Result<Change<Self>, Refusal> {
         access::check(actor, Verb::WireFileTake, &Subject::OURS)?;
         let by = actor.person()?.user;

@@ -1,6 +1,6 @@
-//! A wire, from its hand-over on: it waits for a file, or to be sent by hand; then it is out of our hands, and our people
-//! say what became of it. As long as nobody has it, one of them takes it back; what may be at the bank comes back by the
-//! word of two. It is the payout's own verbs that move its money.
+//! A wire, from its hand-over on: it waits for a file, or to be sent by hand; then it is out of our hands, and our
+//! people say what became of it. As long as nobody has it, one of them takes it back; what may be at the bank comes back
+//! by the word of two. It is the payout's own verbs that move its money.
 
 use super::*;
 use crate::access::{self, Actor, Subject, Verb};
@@ -191,8 +191,8 @@ impl Wire {
             (WireState::Out { taken_by, .. }, Means::Hand) if *taken_by == Some(by) => return Ok(Change::none(self)),
             (WireState::Out { return_said_by, .. }, Means::Hand) if take_over => *return_said_by,
             (WireState::Out { .. }, Means::Hand) => {
-                let message = "another of our people has taken it, and may have sent it: ask them, and take it over with \
-                               takeOver if they have not";
+                let message = "another of our people has taken it, and may have sent it: ask them, and take it over \
+                               with takeOver if they have not";
                 return Err(Refusal::rule("WIRE_SLIP_TAKEN", message));
             }
             _ => return Err(none_by_hand()),
@@ -210,8 +210,8 @@ impl Wire {
         }
     }
 
-    /// Does it take a fresh proof to say this of it, however it is asked for? That what the bank may have came back makes
-    /// money of it again.
+    /// Does it take a fresh proof to say this of it, however it is asked for? That what the bank may have came back
+    /// makes money of it again.
     pub fn takes_proof(&self, said: &Said) -> bool {
         match (&self.state, said) {
             (WireState::Out { .. } | WireState::Paid { .. }, Said::Returned(_)) => true,

@@ -4,13 +4,10 @@ use domain::access::{self, Subject, Verb};
 use domain::id::{Id, PayoutId, UserId};
 use domain::payout::Payout;
 use domain::refusal::Refusal;
-use domain::wire::WireSlip;
-use sea_orm::ConnectionTrait;
+use domain::wire::{WireSlip, none_by_hand};
 
 use super::line::{Fit, by_hand};
-use super::must_have_taken;
 use crate::market::Market;
-use crate::sql::sql;
 use crate::{Call, Failure, run};
 
 impl Market {
@@ -22,24 +19,18 @@ impl Market {
         let taken = run!(self, call, tx => {
             let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
             access::check(tx.actor(), Verb::WireSlipTake, &payout.subject())?;
-            let by = tx.actor().person()?.user;
-            let line = tx.wire_by_hand(id).await?.ok_or_else(none)?;
+            let line = tx.wire_by_hand(id).await?.ok_or_else(none_by_hand)?;
             if let Fit::Stops(why) = line.fit(self.vault(), &list)? {
                 tx.wire_recall(payout, &why).await?;
                 return Ok(None);
             }
-            let had_by = line.taken_by.map(UserId::from_uuid);
-            if had_by == Some(by) {
-                return Ok(Some(payout));
+            let wire = line.wire()?;
+            let change = wire.clone().take(tx.actor(), take_over)?;
+            if change.changed {
+                tx.wire_save(&wire, change, payout.amount).await?;
+                let had_by = line.taken_by.map(UserId::from_uuid);
+                tx.audit("wire_slip_take", id, serde_json::json!({ "from": had_by })).await?;
             }
-            if had_by.is_some() && !take_over {
-                let message = "another of our people has taken it, and may have sent it: ask them, and take it over with \
-                               takeOver if they have not";
-                return Err(Refusal::rule("WIRE_SLIP_TAKEN", message).into());
-            }
-            let take = "update wire_lines set taken_at = coalesce(taken_at, $2), taken_by = $3 where key = $1";
-            tx.conn().execute_raw(sql(take, [line.key.into(), tx.now().into(), by.uuid().into()])).await?;
-            tx.audit("wire_slip_take", id, serde_json::json!({ "from": had_by })).await?;
             Ok(Some(payout))
         })?;
         taken.ok_or_else(|| stopped().into())
@@ -51,18 +42,13 @@ impl Market {
         let list = self.screening().list().await?;
         let payout = self.payout_find(call, id).await?.ok_or(Refusal::HIDDEN)?;
         access::check(&call.actor, Verb::WireSlipTake, &payout.subject())?;
-        let line = by_hand(self.db(), id).await?.ok_or_else(none)?;
-        must_have_taken(call, line.taken_by.map(UserId::from_uuid), "wireSlipTake")?;
+        let line = by_hand(self.db(), id).await?.ok_or_else(none_by_hand)?;
+        line.wire()?.must_be_had_by(&call.actor)?;
         match line.fit(self.vault(), &list)? {
             Fit::Goes(slip) => Ok(*slip),
             Fit::Stops(_) => Err(stopped().into()),
         }
     }
-}
-
-fn none() -> Refusal {
-    let message = "this payout does not wait to be sent by hand; before it does, two of our people have to approve it";
-    Refusal::rule("NO_WIRE", message)
 }
 
 fn stopped() -> Refusal {

@@ -1,12 +1,14 @@
 //! The lines: what our bank was handed, or is to be, each with what it is told, sealed for its key. They are locked by
 //! their payout's row.
 
+use domain::Timestamp;
 use domain::access::Actor;
+use domain::change::Change;
 use domain::id::{Id, PayoutId, UserId, WireBatchId};
 use domain::money::Money;
 use domain::payout::{Carried, Known, Payout, PayoutMethod, Rail, Retention, SUSPENDED, Screened};
-use domain::wire::{RETURN_WINDOW, WireAccount, WirePart, WireSlip};
-use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, TransactionTrait};
+use domain::wire::{Means, RETURN_WINDOW, Wire, WireAccount, WirePart, WireSlip, WireState, reference};
+use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, TransactionTrait, Value};
 use uuid::Uuid;
 
 use crate::market::Market;
@@ -22,11 +24,23 @@ pub(super) const NOT_BY_FILE: &str = "a wire has no letters for what is known of
 /// The most lines of one file.
 const LINES: i64 = 500;
 
+/// A wire as it is kept.
 #[derive(FromQueryResult)]
-struct Kept {
+struct Line {
     key: String,
+    payout_id: Uuid,
+    user_id: Uuid,
+    rail: String,
+    batch_id: Option<Uuid>,
     outcome: Option<String>,
     reason: Option<String>,
+    settled_at: Option<Timestamp>,
+    settled_by: Option<Uuid>,
+    return_said_by: Option<Uuid>,
+    /// Who has it, or its file.
+    taken_by: Option<Uuid>,
+    /// Has somebody it, or its file?
+    is_out: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -43,10 +57,13 @@ struct Sealed {
 /// A line that our bank was not told of yet.
 #[derive(FromQueryResult)]
 pub(super) struct Waiting {
-    pub key: String,
+    key: String,
     pub payout_id: Uuid,
+    user_id: Uuid,
+    rail: String,
     /// Who of our people has what it takes to send it by hand.
     pub taken_by: Option<Uuid>,
+    return_said_by: Option<Uuid>,
     sealed: Option<Vec<u8>>,
     suspended: bool,
     cleared: Vec<String>,
@@ -59,6 +76,22 @@ pub(super) enum Fit {
 }
 
 impl Waiting {
+    /// The wire, which is in no file, and of which nobody said what became.
+    pub fn wire(&self) -> Result<Wire, Fault> {
+        let taken_by = self.taken_by.map(UserId::from_uuid);
+        let return_said_by = self.return_said_by.map(UserId::from_uuid);
+        Ok(Wire {
+            key: self.key.clone(),
+            payout: PayoutId::from_uuid(self.payout_id),
+            user: UserId::from_uuid(self.user_id),
+            means: means(&self.rail)?,
+            state: match taken_by {
+                Some(_) => WireState::Out { batch: None, taken_by, return_said_by },
+                None => WireState::Waiting,
+            },
+        })
+    }
+
     /// What our bank is told, unless something stands against it: who is paid is suspended by now, or on a list.
     pub fn fit(&self, vault: &Vault, list: &Listed) -> Result<Fit, Failure> {
         if self.suspended {
@@ -133,19 +166,61 @@ fn part(account: WireAccount, method: PayoutMethod, amount: Money) -> WirePart {
 
 /// What became of a payout that was handed to our bank.
 pub(crate) async fn ask(market: &Market, key: &str) -> Result<Known, Fault> {
-    let select = sql("select key, outcome, reason from wire_lines where key = $1", [key.into()]);
-    let Some(line) = Kept::find_by_statement(select).one(market.db()).await? else { return Ok(Known::Absent) };
-    Ok(Known::Told(match line.outcome.as_deref() {
-        Some("paid") => Carried::Paid,
-        Some("returned") => Carried::Returned(line.reason.unwrap_or_else(|| "returned".to_owned())),
-        // Taken back before our bank knew of it: the payout is at another attempt by now.
-        Some(_) => Carried::Silent,
-        None => Carried::Accepted(reference(&line.key)),
-    }))
+    Ok(find(market.db(), key).await?.map_or(Known::Absent, |wire| Known::Told(wire.tells())))
 }
 
-fn reference(key: &str) -> String {
-    format!("wire_{}", key.replace(':', "_"))
+/// The wire of this key.
+async fn find<C: ConnectionTrait>(conn: &C, key: &str) -> Result<Option<Wire>, Fault> {
+    let select = sql(
+        "select line.key, line.payout_id, payout.user_id, line.rail, line.batch_id, line.outcome, line.reason,
+            line.settled_at, line.settled_by, line.return_said_by, coalesce(line.taken_by, batch.taken_by) as taken_by,
+            line.taken_by is not null or line.taken_at is not null or batch.taken_at is not null as is_out
+         from wire_lines line join payouts payout on payout.id = line.payout_id
+             left join wire_batches batch on batch.id = line.batch_id
+         where line.key = $1",
+        [key.into()],
+    );
+    Line::find_by_statement(select).one(conn).await?.map(Wire::try_from).transpose()
+}
+
+/// How a wire on a rail of our bank's gets there.
+fn means(rail: &str) -> Result<Means, Fault> {
+    let found = Rail::ALL.into_iter().find(|known| known.as_str() == rail).and_then(Means::of);
+    found.ok_or_else(|| Fault::bad_row("wire_lines", "its rail is none of our bank's"))
+}
+
+impl TryFrom<Line> for Wire {
+    type Error = Fault;
+    fn try_from(line: Line) -> Result<Self, Fault> {
+        let bad = |why: &str| Fault::bad_row("wire_lines", why);
+        let at = line.settled_at.ok_or_else(|| bad("it was settled nobody knows when"));
+        let by = line.settled_by.map(UserId::from_uuid);
+        let somebody = by.ok_or_else(|| bad("it was settled by nobody"));
+        let (batch, reason) = (line.batch_id.map(WireBatchId::from_uuid), line.reason);
+        let state = match (line.outcome.as_deref(), batch) {
+            (None, _) if line.is_out => WireState::Out {
+                batch,
+                taken_by: line.taken_by.map(UserId::from_uuid),
+                return_said_by: line.return_said_by.map(UserId::from_uuid),
+            },
+            (None, Some(batch)) => WireState::Filed { batch },
+            (None, None) => WireState::Waiting,
+            (Some("paid"), _) => WireState::Paid { at: at?, by: somebody?, batch },
+            (Some("returned"), _) => {
+                let reason = reason.unwrap_or_else(|| "returned".to_owned());
+                WireState::Returned { at: at?, by: somebody?, reason, batch }
+            }
+            (Some("recalled"), _) => WireState::Recalled { at: at?, by, reason: reason.unwrap_or_default() },
+            (Some(_), _) => return Err(bad("nobody knows what became of it")),
+        };
+        Ok(Self {
+            means: means(&line.rail)?,
+            payout: PayoutId::from_uuid(line.payout_id),
+            user: UserId::from_uuid(line.user_id),
+            state,
+            key: line.key,
+        })
+    }
 }
 
 /// The line of a payout that our people carry by hand and have not settled.
@@ -155,8 +230,8 @@ pub(super) async fn by_hand<C: ConnectionTrait>(conn: &C, payout: PayoutId) -> R
 }
 
 const WAITING: &str =
-    "select line.key, line.payout_id, line.taken_by, line.sealed, owner.suspended_at is not null as suspended,
-        array(select cleared_of(payout.id, payout.user_id)) as cleared
+    "select line.key, line.payout_id, payout.user_id, line.rail, line.taken_by, line.return_said_by, line.sealed,
+        owner.suspended_at is not null as suspended, array(select cleared_of(payout.id, payout.user_id)) as cleared
     from wire_lines line join payouts payout on payout.id = line.payout_id join users owner on owner.id = payout.user_id
     where line.payout_id = any($1) and line.outcome is null and payout.status = 'in_transit'
       and split_part(line.key, ':', 2) = payout.attempt::text";
@@ -187,39 +262,74 @@ impl Tx {
         by_hand(self.conn(), payout).await
     }
 
-    /// A payout's line, locked, is taken out of its file as long as nobody has taken the file; which file that was.
-    pub(super) async fn wire_leaves_file(&self, payout: &Payout) -> Result<Option<WireBatchId>, Failure> {
+    /// The wire of a key, locked: by its payout, which the caller has locked, and by its file as long as nobody has
+    /// taken that.
+    pub(super) async fn wire_for_update(&self, key: &str) -> Result<Option<Wire>, Failure> {
         let lock = "select id from wire_batches
             where id = (select batch_id from wire_lines where key = $1 and outcome is null) and taken_at is null for update";
-        let key: sea_orm::Value = payout.rail_key().into();
-        let Some(Candidate { id }) = Candidate::find_by_statement(sql(lock, [key.clone()])).one(self.conn()).await?
-        else {
-            return Ok(None);
+        self.conn().execute_raw(sql(lock, [key.into()])).await?;
+        Ok(find(self.conn(), key).await?)
+    }
+
+    /// Save what became of a wire that moves so much, and was `before`. A file that it was in and is in no more is
+    /// smaller by it.
+    pub(super) async fn wire_save(&self, before: &Wire, change: Change<Wire>, amount: Money) -> Result<Wire, Failure> {
+        let wire = &change.next;
+        let key: Value = wire.key.clone().into();
+        let batch = wire.batch().map(Id::uuid);
+        let who = |user: &Option<UserId>| -> Value { user.map(Id::uuid).into() };
+        let settle = "update wire_lines set outcome = $2, reason = $3, settled_at = $4, settled_by = $5, batch_id = $6
+            where key = $1";
+        let save = match (&wire.state, wire.means) {
+            (WireState::Waiting | WireState::Filed { .. }, _) => {
+                sql("update wire_lines set batch_id = $2 where key = $1", [key, batch.into()])
+            }
+            (WireState::Out { return_said_by, .. }, Means::File) => {
+                sql("update wire_lines set return_said_by = $2 where key = $1", [key, who(return_said_by)])
+            }
+            (WireState::Out { taken_by, return_said_by, .. }, Means::Hand) => {
+                let take = "update wire_lines set taken_at = coalesce(taken_at, $2), taken_by = $3, return_said_by = $4
+                    where key = $1";
+                sql(take, [key, self.now().into(), who(taken_by), who(return_said_by)])
+            }
+            (WireState::Paid { at, by, .. }, _) => {
+                let reason: Option<String> = None;
+                sql(settle, [key, "paid".into(), reason.into(), (*at).into(), by.uuid().into(), batch.into()])
+            }
+            (WireState::Returned { at, by, reason, .. }, _) => {
+                let reason = reason.clone();
+                sql(settle, [key, "returned".into(), reason.into(), (*at).into(), by.uuid().into(), batch.into()])
+            }
+            (WireState::Recalled { at, by, reason }, _) => {
+                let recall =
+                    "update wire_lines set outcome = 'recalled', reason = $2, settled_at = $3, settled_by = $4,
+                    batch_id = null, sealed = null where key = $1";
+                sql(recall, [key, reason.clone().into(), (*at).into(), who(by)])
+            }
         };
-        self.conn().execute_raw(sql("update wire_lines set batch_id = null where key = $1", [key])).await?;
-        let lower = "update wire_batches set lines = lines - 1, total_minor = total_minor - $2 where id = $1";
-        self.conn().execute_raw(sql(lower, [id.into(), payout.amount.minor().into()])).await?;
-        Ok(Some(WireBatchId::from_uuid(id)))
+        self.conn().execute_raw(save).await?;
+        if let Some(left) = before.batch().filter(|_| batch.is_none()) {
+            let lower = "update wire_batches set lines = lines - 1, total_minor = total_minor - $2 where id = $1";
+            self.conn().execute_raw(sql(lower, [left.uuid().into(), amount.minor().into()])).await?;
+        }
+        self.settle(change).await
     }
 
     /// A payout, locked, goes no further before our people have looked at it, if our bank was not told of it yet; was
     /// it so?
     pub(crate) async fn wire_recall(&self, payout: Payout, reason: &str) -> Result<bool, Failure> {
-        let (id, key, before) = (payout.id, payout.rail_key(), payout.clone());
+        let (id, key, amount) = (payout.id, payout.rail_key(), payout.amount);
         let change = payout.recall(&Actor::System, self.now(), reason)?;
         if !change.changed {
             return Ok(false);
         }
-        let left_file = self.wire_leaves_file(&before).await?;
-        let recall = sql(
-            "update wire_lines set outcome = 'recalled', reason = $2, settled_at = $3, settled_by = $4, sealed = null
-             where key = $1 and batch_id is null and taken_at is null and outcome is null",
-            [key.into(), reason.into(), self.now().into(), self.actor().user().map(|user| user.uuid()).into()],
-        );
-        if self.conn().execute_raw(recall).await?.rows_affected() != 1 {
+        let Some(wire) = self.wire_for_update(&key).await? else { return Ok(false) };
+        let recalled = wire.clone().recall(&Actor::System, self.now(), self.actor().user(), reason)?;
+        if !recalled.changed {
             return Ok(false);
         }
-        self.audit("wire_recall", id, serde_json::json!({ "reason": reason, "left_file": left_file })).await?;
+        self.wire_save(&wire, recalled, amount).await?;
+        self.audit("wire_recall", id, serde_json::json!({ "reason": reason, "left_file": wire.batch() })).await?;
         self.payout_save(change).await?;
         Ok(true)
     }
