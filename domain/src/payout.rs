@@ -531,7 +531,7 @@ impl Payout {
             PayoutState::InTransit { rail, .. } | PayoutState::Unknown { rail, .. } if rail.is_processors() => {
                 &[Verb::PayoutAdvance, Verb::PayoutSettle]
             }
-            // Our bank was never given it, and the processor may have paid it.
+            // Our bank was never given it, and the processor may have paid it, or can't be asked whether it has.
             PayoutState::Unknown { stuck: true, .. } => &[Verb::PayoutAdvance, Verb::PayoutSettle],
             PayoutState::Sent { .. } | PayoutState::InTransit { .. } | PayoutState::Unknown { .. } => {
                 &[Verb::PayoutAdvance]

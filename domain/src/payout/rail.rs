@@ -320,7 +320,7 @@ impl Payout {
     /// where that is seen no more, as when we may not look there any longer: two of our people say what became of it.
     fn is_kept_from_our_bank(&self) -> bool {
         match &self.state {
-            PayoutState::Unknown { rail, reference: None, stuck: true, .. } => !rail.is_processors(),
+            PayoutState::Unknown { rail, reference: None, stuck: true, unseen: false, .. } => !rail.is_processors(),
             _ => false,
         }
     }
@@ -479,16 +479,21 @@ impl Payout {
     /// for a day.
     fn out_of_sight(self, now: Timestamp, forgotten: bool, rests: Option<String>) -> Change<Self> {
         let (poll_at, put_off_since) = (now + self.poll(), self.put_off_since());
-        let (rail, since, reference, stuck) = match &self.state {
-            PayoutState::Sent { rail, .. } => (*rail, now, None, false),
-            PayoutState::InTransit { rail, reference, .. } => (*rail, now, Some(reference.clone()), false),
-            PayoutState::Unknown { rail, since, reference, stuck, .. } => {
-                (*rail, *since, reference.clone(), *stuck || rail.is_processors() && *since + STUCK_AFTER <= now)
+        let (rail, since, reference, stuck, unseen) = match &self.state {
+            PayoutState::Sent { rail, .. } => (*rail, now, None, false, false),
+            PayoutState::InTransit { rail, reference, .. } => (*rail, now, Some(reference.clone()), false, false),
+            PayoutState::Unknown { rail, since, reference, stuck, unseen, .. } => {
+                // What our bank knows of is waited for; what it was not given waits for a look at who else may have paid.
+                let not_given = !rail.is_processors() && reference.is_none();
+                let for_long = *since + STUCK_AFTER <= now && (rail.is_processors() || not_given);
+                let unseen = not_given && (*unseen || for_long && !*stuck);
+                (*rail, *since, reference.clone(), *stuck || for_long, unseen)
             }
             _ => return Change::none(self),
         };
-        let (event, stuck) = (Event::PayoutUnknown { payout: self.id }, stuck || forgotten);
-        let state = PayoutState::Unknown { rail, since, reference, poll_at, stuck, rests, put_off_since };
+        let (event, stuck, unseen) =
+            (Event::PayoutUnknown { payout: self.id }, stuck || forgotten, unseen && !forgotten);
+        let state = PayoutState::Unknown { rail, since, reference, poll_at, stuck, unseen, rests, put_off_since };
         self.becomes(state).telling(event)
     }
 }

@@ -96,6 +96,10 @@ pub enum PayoutState {
         /// Is it unknown for so long that our people have to find out?
         #[serde(default)]
         stuck: bool,
+        /// Was our bank not given it for so long only because nobody can look where else it may be paid? Then it is given
+        /// it once that can be seen.
+        #[serde(default)]
+        unseen: bool,
         /// Why its rail has it and does not pass it on, as of the last look; for our people only.
         #[serde(default)]
         rests: Option<String>,

@@ -541,6 +541,44 @@ fn what_our_bank_was_never_given_because_it_may_be_paid_already_two_of_our_peopl
 }
 
 #[test]
+fn what_our_bank_is_not_given_because_nobody_can_look_is_for_our_people_after_a_day_and_goes_on_once_that_is_seen() {
+    let by_wire = PayoutState::Sent { rail: Rail::BankWire, at: at(72), poll_at: at(73), put_off_since: None };
+    let lost = heard(Payout { state: by_wire, ..sent() }, 72, &Carried::Silent).next;
+    let silent =
+        |payout: Payout, hours| payout.asked(&Actor::System, at(hours), 0, &Known::Told(Carried::Silent)).unwrap();
+    let early = silent(lost, 95).next;
+    assert!(!early.waits_for_staff() && !early.allowed(&admin(8)).contains(&Verb::PayoutSettle), "not a day yet");
+    let unseen = silent(silent(early, 96).next, 120).next;
+    assert!(unseen.waits_for_staff() && unseen.allowed(&admin(8)).contains(&Verb::PayoutSettle));
+    // Two of them look there, and say what became of it.
+    let says = |outcome, by| {
+        move |payout: Payout| payout.settle(&admin(by), at(121), None, outcome, "Seen there", false).unwrap()
+    };
+    for (outcome, ends) in [(WireOutcome::Paid, "paid"), (WireOutcome::Returned, "returned")] {
+        let first = says(outcome, 8)(unseen.clone());
+        assert!(first.entries.is_empty() && first.next.state.as_str() == "unknown", "one is not enough");
+        assert_eq!(says(outcome, 9)(first.next).next.state.as_str(), ends);
+    }
+    // Seen, and nothing is there: our bank is given it under the same key, and nobody settles it any more.
+    let on = unseen.clone().asked(&Actor::System, at(122), 0, &Known::Absent).unwrap().next;
+    assert_eq!((on.state.as_str(), on.rail_key()), ("sent", unseen.rail_key()));
+    assert!(!on.waits_for_staff() && !on.allowed(&admin(8)).contains(&Verb::PayoutSettle));
+    // Seen, and something is there: from then on it is kept from our bank, though that is seen no more.
+    let found = unseen.clone().asked(&Actor::System, at(122), 0, &Known::Forgotten).unwrap().next;
+    let hidden = silent(found, 150).next;
+    let kept = hidden.asked(&Actor::System, at(151), 0, &Known::Absent).unwrap().next;
+    assert!(matches!(kept.state, PayoutState::Unknown { stuck: true, unseen: false, .. }), "{:?}", kept.state);
+    // Seen, nothing is there, and its owner was suspended meanwhile: our people look at it first.
+    let against = unseen.asked_and_held_back(&Actor::System, at(122), 0, (&Known::Absent, false), SUSPENDED);
+    assert_eq!(against.unwrap().next.state.as_str(), "blocked");
+    // What our bank has is waited for, however long nobody tells of it.
+    let in_transit =
+        PayoutState::InTransit { rail: Rail::BankWire, at: at(72), reference: "wire_1".into(), poll_at: at(73) };
+    let out = silent(silent(Payout { state: in_transit, ..sent() }, 73).next, 200).next;
+    assert!(!out.waits_for_staff(), "{:?}", out.state);
+}
+
+#[test]
 fn what_rests_in_a_persons_own_account_says_why_and_is_not_paid() {
     let rests = |why: &str| Carried::HeldBack(why.into());
     let state =

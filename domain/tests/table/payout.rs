@@ -78,6 +78,9 @@ fn states() -> Vec<(&'static str, Payout)> {
         ("unknown", heard(sent(), Carried::Silent)),
         ("unknown, and was in transit", heard(in_transit(), Carried::Silent)),
         ("unknown, and our people have to find out", stuck()),
+        ("unknown, and nobody can look who else may have paid it", {
+            heard(by_wire(), Carried::Silent).heard(&system, day(6), 2, &Carried::Silent).unwrap().next
+        }),
         ("unknown, and one of our people has found out", settled(stuck(), 70)),
         ("unknown, and this admin has found out", settled(stuck(), 20)),
         ("unknown, and rests in the person's own account", rests()),
