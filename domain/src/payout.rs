@@ -25,6 +25,7 @@ use crate::refusal::{Invalid, Refusal, expect_version};
 use crate::timer::Timer;
 
 mod banks;
+mod elsewhere;
 mod lack;
 mod method;
 mod rail;
@@ -33,6 +34,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use elsewhere::{Attempt, Elsewhere, Sight};
 pub use lack::Lack;
 pub use method::{BadIban, Iban, PayoutMethod};
 pub use rail::{Carried, Disabled, Known, Rail, STABLECOIN};

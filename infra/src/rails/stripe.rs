@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use domain::Timestamp;
 use domain::id::{Id, PayoutId, PayoutMethodId};
 use domain::payment::ASKED_FOR;
-use domain::payout::{Carried, Known, Payout, Rail};
+use domain::payout::{Attempt, Carried, Elsewhere, Known, Payout, Rail, Sight};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
@@ -35,9 +35,6 @@ const ONE_KEY: TimeDelta = TimeDelta::minutes(5);
 
 /// After how long it is asked for under the next. In between nobody asks, so nothing is on its way any more by then.
 const NEXT_KEY: TimeDelta = TimeDelta::minutes(10);
-
-/// For how long after it was requested a payout can't have been forgotten: nobody restores a database sooner.
-const NOT_FORGOTTEN: TimeDelta = TimeDelta::minutes(5);
 
 /// Whoever is put off for so long need not try again soon: our key may not ask for it, or we are to stay away.
 const FOR_LONG: TimeDelta = TimeDelta::minutes(10);
@@ -107,6 +104,13 @@ struct KnownKey {
     rail: String,
 }
 
+/// What the books know of a rail that can't be looked at.
+#[derive(FromQueryResult)]
+struct Hidden {
+    has_carried: bool,
+    closed_at: Option<Timestamp>,
+}
+
 #[derive(FromQueryResult)]
 struct Named {
     reference: String,
@@ -148,8 +152,7 @@ impl Kept {
     }
 
     fn rail(&self) -> Result<Rail, Fault> {
-        let found = Rail::ALL.into_iter().find(|rail| rail.as_str() == self.rail);
-        found.ok_or_else(|| Fault::bad_row("stripe_transfers", "unknown rail"))
+        rail_named(&self.rail)
     }
 
     /// The key under which a transfer comes back to us. No more of it comes back than went; so an error that is kept
@@ -275,40 +278,67 @@ impl StripeRails {
 
     /// Has Stripe something of another attempt at this payout that the books know nothing of, as after a restore? Then
     /// its money may be with the bank already, whatever this attempt's rail (`to`) would say: two of our people find
-    /// out. What another rail has under the same key is another attempt: counted anew after a restore, they may meet.
+    /// out. Where it may have and can't be looked at there is no answer, and nothing is handed over before there is one.
     pub(super) async fn has_another_attempt(&self, market: &Market, to: Rail, key: &str) -> Result<bool, Fault> {
-        let unknown = unknown(market, to, key).await?;
-        let Some(unknown) = unknown.filter(|kept| kept.requested_at + NOT_FORGOTTEN <= market.clock().now()) else {
+        let Some(unknown) = unknown(market, to, key).await? else { return Ok(false) };
+        let (payout, requested_at) = (unknown.payout(), unknown.requested_at);
+        let mut attempt = Attempt { to, key: key.to_owned(), requested_at, known: Vec::new() };
+        if !attempt.may_be_forgotten(market.clock().now()) {
             return Ok(false);
-        };
-        let select = sql("select key, rail from stripe_transfers where payout_id = $1", [unknown.payout_id.into()]);
-        let known = KnownKey::find_by_statement(select).all(market.db()).await?;
-        for rail in Rail::ALL.into_iter().filter(|rail| self.is_set_up(*rail)) {
-            let now = market.clock().now();
-            let found = match rail {
-                Rail::GlobalPayouts => global::attempts(self, market, &unknown).await,
-                Rail::RecipientAccount => recipient::attempts(self, market, &unknown).await,
-                Rail::BankWire | Rail::Manual => continue,
-            };
-            let found = match found {
-                Ok(found) => found,
-                // Where we may not look we may not ask either, so nothing was made there.
-                Err(Trouble::Refused(_)) => continue,
-                Err(Trouble::Later { until, .. }) if until >= now + FOR_LONG => continue,
-                Err(trouble) => return Err(trouble.fault()),
-            };
-            let is_known = |name: &String| {
-                let kept = |known: &KnownKey| known.key == *name && known.rail == rail.as_str();
-                (rail == to && name == key) || known.iter().any(kept)
-            };
-            if let Some(forgotten) = found.iter().find(|name| !is_known(name)) {
-                tracing::error!(payout = %unknown.payout(), forgotten, rail = rail.as_str(), "stripe has another \
-                    attempt at a payout, which the books forgot: was the database restored to an earlier moment? It is \
-                    not sent; once it was unknown for a day, two of our people say what became of it");
-                return Ok(true);
-            }
         }
-        Ok(false)
+        let select = sql("select key, rail from stripe_transfers where payout_id = $1", [unknown.payout_id.into()]);
+        for known in KnownKey::find_by_statement(select).all(market.db()).await? {
+            attempt.known.push((known.key, rail_named(&known.rail)?));
+        }
+        let mut unseen = None;
+        for rail in Rail::ALL.into_iter().filter(|rail| self.is_set_up(*rail)) {
+            let why = match self.sight(market, rail, &unknown).await {
+                Ok(sight) => match attempt.elsewhere(rail, &sight) {
+                    Elsewhere::Nowhere => continue,
+                    Elsewhere::Forgotten(forgotten) => {
+                        tracing::error!(%payout, %forgotten, rail = rail.as_str(), "stripe has another attempt at a payout, \
+                            which the books forgot: was the database restored to an earlier moment? It is not sent; once \
+                            it was unknown for a day, two of our people say what became of it");
+                        return Ok(true);
+                    }
+                    Elsewhere::Unseen => {
+                        let why = "we may not look at what this rail has carried".to_owned();
+                        Fault::Service { service: "stripe", why }
+                    }
+                },
+                Err(fault) => fault,
+            };
+            metrics::counter!("rabta_payouts_unseen_total", "rail" => rail.as_str()).increment(1);
+            tracing::error!(%payout, rail = rail.as_str(), error = %why, "a payout may be with the bank by a rail that can't \
+                be looked at: it is not sent before that can be seen; once it was unknown for a day, two of our people say \
+                what became of it");
+            unseen = Some(why);
+        }
+        unseen.map_or(Ok(false), Err)
+    }
+
+    /// Look at what a rail has of a payout, if that can be seen.
+    async fn sight(&self, market: &Market, rail: Rail, of: &Kept) -> Result<Sight, Fault> {
+        let now = market.clock().now();
+        let found = match rail {
+            Rail::GlobalPayouts => global::attempts(self, market, of).await,
+            Rail::RecipientAccount => recipient::attempts(self, market, of).await,
+            Rail::BankWire | Rail::Manual => Ok(Vec::new()),
+        };
+        match found {
+            Ok(keys) => return Ok(Sight::Has(keys)),
+            // We may not look.
+            Err(Trouble::Refused(_)) => (),
+            Err(Trouble::Later { until, .. }) if until >= now + FOR_LONG => (),
+            Err(trouble) => return Err(trouble.fault()),
+        }
+        let select =
+            "select exists (select from stripe_transfers where rail = $1 and reference is not null) as has_carried,
+            (select closed_at from rail_closures where rail = $1) as closed_at";
+        let hidden = Hidden::find_by_statement(sql(select, [rail.as_str().into()])).one(market.db()).await?;
+        let hidden =
+            hidden.ok_or_else(|| Fault::bad_row("stripe_transfers", "nothing was read, not even that none is"))?;
+        Ok(Sight::Hidden { has_carried: hidden.has_carried, closed_at: hidden.closed_at })
     }
 
     /// What became of a transfer.
@@ -437,6 +467,11 @@ fn without_funds(transfer: &Transfer, why: &str) -> Carried {
 
 fn counts_as_put_off(transfer: &Transfer) {
     metrics::counter!("rabta_payouts_without_funds_total", "rail" => transfer.rail.as_str()).increment(1);
+}
+
+fn rail_named(name: &str) -> Result<Rail, Fault> {
+    let found = Rail::ALL.into_iter().find(|rail| rail.as_str() == name);
+    found.ok_or_else(|| Fault::bad_row("stripe_transfers", "unknown rail"))
 }
 
 /// Was Stripe ever asked for this transfer?
