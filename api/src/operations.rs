@@ -188,6 +188,7 @@ async fn metrics(State((operations, recorder)): State<(Operations, PrometheusHan
             metrics::gauge!("rabta_refunds_open").set(count_of(vitals.refunds_open));
             metrics::gauge!("rabta_refunds_open_seconds").set(count_of(vitals.refunds_open_seconds));
             metrics::gauge!("rabta_screening_hits_open").set(count_of(vitals.screening_hits_open));
+            metrics::gauge!("rabta_payouts_for_staff").set(count_of(vitals.payouts_for_staff));
             metrics::gauge!("rabta_rails_closed").set(count_of(vitals.rails_closed));
             if let Some(differences) = vitals.differences {
                 metrics::gauge!("rabta_reconciliation_differences").set(differences);

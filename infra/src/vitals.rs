@@ -35,6 +35,8 @@ pub struct Vitals {
     pub refunds_open_seconds: i64,
     /// Names of clients and freelancers on the list that our people have not looked at: their money stands still.
     pub screening_hits_open: i64,
+    /// Payouts that wait for our people: to let them go or not, to approve them, or to say what became of them.
+    pub payouts_for_staff: i64,
     /// Ways to pay out that the processor has closed.
     pub rails_closed: i64,
     /// In how many things the processor and the books differed in the last daily comparison; none before the first.
@@ -62,6 +64,7 @@ struct Row {
     refunds_open: i64,
     refunds_since: Option<Timestamp>,
     screening_hits_open: i64,
+    payouts_for_staff: i64,
     rails_closed: i64,
     reconciled_until: Option<Timestamp>,
     differences: Option<i32>,
@@ -113,6 +116,7 @@ impl Market {
                  (select count(*) from payment_refunds where status in ('started', 'pending')) as refunds_open,
                  (select min(created_at) from payment_refunds where status in ('started', 'pending')) as refunds_since,
                  (select count(*) from screening_hits where status = 'open') as screening_hits_open,
+                 (select count(*) from payouts where waits_for_staff) as payouts_for_staff,
                  (select count(*) from rail_closures) as rails_closed,
                  last.until_at as reconciled_until, last.differences, last.uncovered_minor
              from (select 1) as one left join lateral (
@@ -139,6 +143,7 @@ impl Market {
             refunds_open: row.refunds_open,
             refunds_open_seconds: lag(row.refunds_since),
             screening_hits_open: row.screening_hits_open,
+            payouts_for_staff: row.payouts_for_staff,
             rails_closed: row.rails_closed,
             differences: row.differences,
             uncovered_minor: row.uncovered_minor,

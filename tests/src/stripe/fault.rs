@@ -46,6 +46,8 @@ pub struct Faults {
     at: Option<(&'static str, Fault)>,
     /// What has this in its path may not be asked for.
     forbidden: Option<&'static str>,
+    /// Whatever is asked for or done there is answered with an error, and nothing is done.
+    broken: Option<&'static str>,
 }
 
 impl Faults {
@@ -64,6 +66,11 @@ impl Faults {
         Self { forbidden: Some(part), ..Self::default() }
     }
 
+    /// Whatever is asked for at this path, or done there, is answered with an error.
+    pub fn breaks(path: &'static str) -> Self {
+        Self { broken: Some(path), ..Self::default() }
+    }
+
     /// So many requests go well, and the one after them fails.
     pub fn later(well: usize, fault: Fault) -> Self {
         Self { next: std::iter::repeat_n(None, well).chain([Some(fault)]).collect(), ..Self::default() }
@@ -77,6 +84,9 @@ impl Faults {
     pub(crate) fn draw(&mut self, method: &str, path: &str) -> Option<Fault> {
         if self.forbidden.is_some_and(|part| path.contains(part)) {
             return Some(Fault::Forbidden);
+        }
+        if self.broken == Some(path) {
+            return Some(Fault::Error);
         }
         if let Some((at, fault)) = self.at {
             return (method == "POST" && path == at).then_some(fault);

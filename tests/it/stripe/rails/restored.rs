@@ -4,26 +4,28 @@
 use chrono::TimeDelta;
 use domain::payout::Rail;
 use infra::Call;
+use serde_json::json;
 use tests::TestApp;
 use tests::stripe::{Books, Fault, Faults};
 
 use super::{OUTBOUND, SETTLED, asks, execute, hold, method, posts, ready, stands, word};
 
-/// The database is as it was before a payout was handed over, and perhaps before the person's account was made; our
-/// clock is not.
+/// The database is as it was before a payout that is on its way was handed over, and perhaps before the person's account
+/// was made; our clock is not.
 async fn forgets(app: &TestApp, rail: &str, the_account_too: bool) {
     // The first attempt is at the first rail.
     let attempt = if rail == "global_payouts" { "0" } else { "attempt" };
     let mut connection = app.pool().acquire().await.unwrap();
     for sql in [
         "set session_replication_role = replica".to_owned(),
-        "delete from stripe_transfers".to_owned(),
+        "delete from stripe_transfers where payout_id in (select id from payouts where status = 'in_transit')".to_owned(),
         format!("delete from stripe_payees where {the_account_too}"),
         format!("delete from stripe_makings where {the_account_too}"),
         "delete from events where name in ('payout_sent', 'payout_in_transit')".to_owned(),
         format!(
             "update payouts set status = 'queued', attempt = {attempt}, state = jsonb_build_object('status', 'queued', 'rail', '{rail}',
-                'since', requested_at, 'approvals', '[]'::jsonb)"
+                'since', requested_at, 'approvals', '[]'::jsonb)
+            where status = 'in_transit'"
         ),
         "set session_replication_role = origin".to_owned(),
     ] {
@@ -199,4 +201,120 @@ async fn what_stripe_has_paid_and_the_books_forgot_goes_by_no_other_rail_and_no_
         app.passes(TimeDelta::days(2)).await;
         hold(&app).await;
     }
+}
+
+async fn lines(app: &TestApp) -> i64 {
+    sqlx::query_scalar("select count(*) from wire_lines").fetch_one(app.pool()).await.unwrap()
+}
+
+async fn for_our_people(app: &TestApp) -> i64 {
+    app.market.vitals().await.unwrap().payouts_for_staff
+}
+
+#[tokio::test]
+async fn what_a_rail_that_was_closed_since_may_have_paid_is_no_wire_before_that_can_be_seen() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    let earlier = asks(&deal, &method, "50.00").await;
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!(stands(&deal, &earlier).await, ("PAID".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+    let payout = asks(&deal, &method, "60.00").await;
+    assert_eq!(stands(&deal, &payout).await, ("IN_TRANSIT".to_owned(), "GLOBAL_PAYOUTS".to_owned()));
+    // On the books as they were it is about to be a wire. Stripe takes no more payouts by now, and does not even say any
+    // more which ones there were.
+    forgets(&app, "bank_wire", false).await;
+    app.stripe().does(|books, _| books.carrying.global = false);
+    app.market.clock().advance(TimeDelta::hours(1));
+    app.settles().await;
+    let kept = ("UNKNOWN".to_owned(), "BANK_WIRE".to_owned());
+    assert_eq!(stands(&deal, &payout).await, kept);
+    app.passes(TimeDelta::hours(26)).await;
+    assert_eq!((stands(&deal, &payout).await, lines(&app).await, for_our_people(&app).await), (kept.clone(), 0, 1));
+    // It was there. From then on it is for our people, whether it can be seen or not.
+    for global in [true, false] {
+        app.stripe().does(|books, _| books.carrying.global = global);
+        app.passes(TimeDelta::hours(2)).await;
+        assert_eq!((stands(&deal, &payout).await, lines(&app).await), (kept.clone(), 0), "{global}");
+    }
+    for name in ["amna", "omar"] {
+        app.admin(name).await.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await.ok();
+    }
+    assert_eq!((stands(&deal, &payout).await.0.as_str(), for_our_people(&app).await), ("PAID", 0));
+    assert_eq!(app.stripe().look(Books::carried), 11_000, "once each");
+    hold(&app).await;
+}
+
+#[tokio::test]
+async fn a_wire_that_waits_for_stripes_lists_is_for_our_people_after_a_day_and_goes_on_once_they_are_seen() {
+    for paid_there in [false, true] {
+        let app = TestApp::on_stripe_rails(true, false).await;
+        let deal = ready(&app).await;
+        let method = method(&deal, "6702").await;
+        let payout = asks(&deal, &method, "50.00").await;
+        forgets(&app, "bank_wire", false).await;
+        if !paid_there {
+            app.stripe().does(|books, _| {
+                books.carrying.outbound.clear();
+                books.carrying.moved.clear();
+            });
+        }
+        app.stripe().fails(Faults::breaks(OUTBOUND));
+        app.market.clock().advance(TimeDelta::hours(1));
+        app.settles().await;
+        let kept = ("UNKNOWN".to_owned(), "BANK_WIRE".to_owned());
+        assert_eq!((stands(&deal, &payout).await, for_our_people(&app).await), (kept.clone(), 0));
+        app.passes(TimeDelta::hours(26)).await;
+        assert_eq!((stands(&deal, &payout).await, lines(&app).await, for_our_people(&app).await), (kept.clone(), 0, 1));
+        let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
+        let queue = amna.asks("{ payoutQueue(first: 5) { nodes { id } } }", json!({})).await;
+        assert_eq!(queue.data()["payoutQueue"]["nodes"], json!([{ "id": payout }]));
+        app.stripe().fails(Faults::default());
+        app.passes(TimeDelta::hours(1)).await;
+        if paid_there {
+            assert_eq!((stands(&deal, &payout).await, lines(&app).await), (kept, 0));
+            for admin in [&amna, &omar] {
+                admin.does_once("payoutSettle", word(&payout, "PAID"), SETTLED).await.ok();
+            }
+            assert_eq!(stands(&deal, &payout).await.0, "PAID");
+        } else {
+            let goes = ("IN_TRANSIT".to_owned(), "BANK_WIRE".to_owned());
+            assert_eq!((stands(&deal, &payout).await, lines(&app).await), (goes, 1), "nothing of it is there");
+        }
+        assert_eq!(
+            (for_our_people(&app).await, app.stripe().look(Books::carried)),
+            (0, if paid_there { 5_000 } else { 0 })
+        );
+        hold(&app).await;
+    }
+}
+
+#[tokio::test]
+async fn two_of_our_people_settle_a_wire_that_waits_for_stripes_lists() {
+    let app = TestApp::on_stripe_rails(true, false).await;
+    let deal = ready(&app).await;
+    let method = method(&deal, "6702").await;
+    let before = deal.balances().await[2];
+    let payout = asks(&deal, &method, "50.00").await;
+    forgets(&app, "bank_wire", false).await;
+    app.stripe().does(|books, _| {
+        books.carrying.outbound.clear();
+        books.carrying.moved.clear();
+    });
+    app.stripe().fails(Faults::breaks(OUTBOUND));
+    app.market.clock().advance(TimeDelta::hours(1));
+    app.settles().await;
+    let (amna, omar) = (app.admin("amna").await, app.admin("omar").await);
+    let early = amna.does("payoutSettle", word(&payout, "RETURNED"), SETTLED).await;
+    assert_eq!(early.refused(), ["WRONG_STATE"], "its line may still be written");
+    app.passes(TimeDelta::hours(26)).await;
+    amna.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await.ok();
+    assert_eq!(stands(&deal, &payout).await.0, "UNKNOWN", "one is not enough");
+    omar.does_once("payoutSettle", word(&payout, "RETURNED"), SETTLED).await.ok();
+    assert_eq!((stands(&deal, &payout).await.0.as_str(), deal.balances().await[2]), ("RETURNED", before));
+    // It is asked for anew, and is too young to have been forgotten.
+    app.stripe().fails(Faults::default());
+    app.passes(TimeDelta::days(1)).await;
+    assert_eq!((stands(&deal, &payout).await.0.as_str(), lines(&app).await), ("RETURNED", 0));
+    hold(&app).await;
 }
