@@ -18,7 +18,7 @@ schemathesis.graphql.scalar("DateTime", st.datetimes().map(lambda at: nodes.Stri
 schemathesis.graphql.scalar("NaiveDate", st.dates().map(lambda day: nodes.String(day.isoformat())))
 schemathesis.graphql.scalar("JSON", st.text(max_size=20).map(nodes.String))
 
-KINDS = (200, 400, 401, 405)
+KINDS = (200, 400, 401, 405, 429)
 SCHEMA = build_schema((Path(__file__).resolve().parents[2] / "api" / "schema.graphql").read_text())
 
 
@@ -40,6 +40,9 @@ def typed_answer(_context, response, case):
         extensions = error.get("extensions", {})
         assert error["message"].strip() and extensions.get("traceId"), error
         assert extensions.get("code") not in (None, "", "INTERNAL", "TIMEOUT", "UNAVAILABLE"), error
+        # Of few operations only some a minute are answered. Were it all of them, little would be tried.
+        is_too_much = response.status_code == 429
+        assert not is_too_much or (extensions.get("what") and extensions.get("retryAfterSeconds", 0) > 0), error
         # What is valid by the schema is not refused by it.
         if os.environ.get("FUZZ_MODE") == "positive":
             invalid = extensions["code"] in ("GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED")
