@@ -234,9 +234,10 @@ impl Market {
         };
         let quote = self.fx().quote(self.clock().now()).await;
         run!(self, call, tx => {
+            // With a second factor the password alone is half a proof.
+            let is_enough = proof.is_some() && !tx.has_second_factor(call.actor.person()?.user).await?;
             let reauthenticated = match &proof {
-                // With a second factor the password alone is half a proof.
-                Some(proof) => proof.is_some() && !tx.has_second_factor(call.actor.person()?.user).await?,
+                Some(proof) => proof.is_some() && is_enough,
                 None => tx.is_proved(call).await?,
             };
             // What a person asks for at once, by several accounts, counts together: they queue up here.
@@ -265,7 +266,14 @@ impl Market {
                 failed_rails: tx.rails_that_failed(&method).await?,
                 reauthenticated,
             };
-            let change = Payout::request(tx.actor(), tx.now(), tx.id(), &method, request, available, terms)?;
+            let change = Payout::request(tx.actor(), tx.now(), tx.id(), &method, request, available, terms);
+            // Whoever mistyped it is told that, and not to prove who they are in some other way.
+            let change = change.map_err(|refusal| match refusal {
+                Refusal::Reauthenticate { .. } if is_enough => {
+                    Refusal::field("password", "WRONG", "is not your password")
+                }
+                other => other,
+            })?;
             let payout = tx.payout_save(change).await?;
             tx.audit("payout_request", payout.id, serde_json::json!({ "amount": payout.amount, "method": method.id })).await?;
             Ok(payout)

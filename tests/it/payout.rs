@@ -118,7 +118,7 @@ async fn payout_request_refuses_in_order() {
     app.passes(TimeDelta::days(3)).await;
     let mut wrong = ask(&method, "10.00");
     wrong["password"] = json!("not it at all");
-    assert_eq!(deal.freelancer.does("payoutRequest", wrong, "payout { id }").await.refused(), ["REAUTHENTICATE"]);
+    assert_eq!(deal.freelancer.does("payoutRequest", wrong, "payout { id }").await.refused(), ["WRONG"]);
     for (amount, code) in
         [("9.99", "OUT_OF_RANGE"), ("950.01", "INSUFFICIENT_FUNDS"), ("-5", "MALFORMED"), ("1e2", "MALFORMED")]
     {
@@ -557,11 +557,11 @@ async fn guesses_at_a_password_are_counted() {
     let request = async |input: Value| deal.freelancer.does("payoutRequest", input, "payout { id }").await;
     // A right one in between forgives those before it.
     for _ in 0..9 {
-        assert_eq!(request(guess("not it")).await.refused(), ["REAUTHENTICATE"]);
+        assert_eq!(request(guess("not it")).await.refused(), ["WRONG"]);
     }
     request(guess(PASSWORD)).await.ok();
     for _ in 0..10 {
-        assert_eq!(request(guess("not it")).await.refused(), ["REAUTHENTICATE"]);
+        assert_eq!(request(guess("not it")).await.refused(), ["WRONG"]);
     }
     for password in ["not it", PASSWORD] {
         let limited = deal.freelancer.does("payoutRequest", guess(password), "payout { id }").await;
