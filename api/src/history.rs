@@ -43,8 +43,12 @@ impl ContractEvent {
     }
 
     /// What happened, in an English sentence to show as it is: of kinds that your app does not know yet, too.
-    async fn sentence(&self) -> &'static str {
-        self.happening.sentence()
+    async fn sentence(&self, ctx: &Context<'_>) -> async_graphql::Result<&'static str> {
+        let is_gift = match self.happening.perhaps_gift() {
+            Some(milestone) => load(ctx, milestone).await?.is_some_and(|milestone| milestone.kind.is_gift()),
+            None => false,
+        };
+        Ok(self.happening.sentence(is_gift))
     }
 
     /// When it happened.

@@ -34,8 +34,12 @@ impl Notification {
     }
 
     /// What happened, in an English sentence to show as it is: of kinds that your app does not know yet, too.
-    async fn sentence(&self) -> &'static str {
-        self.0.sentence()
+    async fn sentence(&self, ctx: &Context<'_>) -> async_graphql::Result<&'static str> {
+        let is_gift = match self.0.perhaps_gift() {
+            Some(milestone) => load(ctx, milestone).await?.is_some_and(|milestone| milestone.kind.is_gift()),
+            None => false,
+        };
+        Ok(self.0.sentence(is_gift))
     }
 
     /// The id of the contract it is about, if it is about one.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::access::{self, Actor, Role, Subject, Verb};
 use crate::event::Event;
-use crate::id::{ContractId, EventId};
-use crate::notification::sentence::sentence;
+use crate::id::{ContractId, EventId, MilestoneId};
+use crate::notification::sentence::{may_tell_of_gift, of_gift, sentence};
 
 /// Something that happened on a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,9 +25,16 @@ pub struct Happening {
 }
 
 impl Happening {
-    /// What happened, in a sentence that either side can read.
-    pub fn sentence(&self) -> &'static str {
-        sentence(self.event.as_ref().map_or("", Event::name))
+    /// What happened, in a sentence that either side can read; of a bonus or a tip, if it is about one.
+    pub fn sentence(&self, is_gift: bool) -> &'static str {
+        let kind = self.event.as_ref().map_or("", Event::name);
+        if is_gift { of_gift(kind) } else { sentence(kind) }
+    }
+
+    /// The milestone that has to be looked at to know whether this is about a gift, if that makes a difference.
+    pub fn perhaps_gift(&self) -> Option<MilestoneId> {
+        let event = self.event.as_ref().filter(|event| may_tell_of_gift(event.name()))?;
+        event.about().milestone
     }
 }
 

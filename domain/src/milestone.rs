@@ -107,6 +107,13 @@ pub enum Kind {
     Tip,
 }
 
+impl Kind {
+    /// Is it something given on top, rather than work?
+    pub fn is_gift(self) -> bool {
+        self != Self::Work
+    }
+}
+
 /// One of the two sides of a milestone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -36,9 +36,14 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// What happened, in a sentence that a person can read.
-    pub fn sentence(&self) -> &'static str {
-        sentence::sentence(&self.kind)
+    /// What happened, in a sentence that a person can read; of a bonus or a tip, if it is about one.
+    pub fn sentence(&self, is_gift: bool) -> &'static str {
+        if is_gift { sentence::of_gift(&self.kind) } else { sentence::sentence(&self.kind) }
+    }
+
+    /// The milestone that has to be looked at to know whether this is about a gift, if that makes a difference.
+    pub fn perhaps_gift(&self) -> Option<MilestoneId> {
+        self.milestone.filter(|_| sentence::may_tell_of_gift(&self.kind))
     }
 }
 
@@ -388,6 +393,12 @@ mod tests {
             assert_ne!(sentence, sentence::OF_NO_NAME, "{name}");
             assert!(sentence.ends_with('.') && sentence.len() <= 120, "{name}: {sentence}");
             assert_eq!(*said.entry(sentence).or_insert(name), name, "{name} says what another says");
+            let of_gift = sentence::of_gift(name);
+            assert!(of_gift.ends_with('.') && of_gift.len() <= 120, "{name}: {of_gift}");
+            if sentence::may_tell_of_gift(name) {
+                assert!(event.about().milestone.is_some(), "{name} names no milestone that may be a gift");
+                assert_eq!(*said.entry(of_gift).or_insert(name), name, "{name} says of gifts what another says");
+            }
             assert!(event.about().subject().is_some(), "{name} leads nowhere");
         }
         assert!(said.len() > 80, "{}", said.len());

@@ -51,10 +51,23 @@ async fn a_bonus_is_the_freelancers_after_the_hold_less_the_fee() {
     let of_gift = lines.iter().filter(|line| line["milestoneId"] == milestone["id"]);
     let reasons: Vec<&str> = of_gift.map(|line| line["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons[..2], ["fund", "bonus"], "{lines:?}");
-    let told = "{ viewer { notifications { nodes { kind milestoneId } } } }";
-    let told = deal.freelancer.asks(told, json!({})).await;
-    let told = told.data()["viewer"]["notifications"]["nodes"].as_array().unwrap().clone();
-    assert!(told.contains(&json!({ "kind": "MILESTONE_APPROVED", "milestoneId": milestone["id"] })), "{told:?}");
+    let told = "query($id: ID!) { viewer { notifications { nodes { kind sentence milestoneId } } }
+        contract(id: $id) { events(first: 100) { nodes { kind sentence subject { id } } } } }";
+    let told = deal.freelancer.asks(told, json!({ "id": deal.contract })).await;
+    let kinds_of_gift = |nodes: &Value, subject: &str| -> Vec<String> {
+        let nodes = nodes.as_array().unwrap().iter().filter(|node| node.pointer(subject) == Some(&milestone["id"]));
+        nodes
+            .map(|node| {
+                let said = node["sentence"].as_str().unwrap();
+                assert!(said.contains("bonus or a tip"), "nobody agrees on a gift, nor works for it: {said}");
+                node["kind"].as_str().unwrap().to_owned()
+            })
+            .collect()
+    };
+    let notified = kinds_of_gift(&told.data()["viewer"]["notifications"]["nodes"], "/milestoneId");
+    assert!(notified.contains(&"MILESTONE_APPROVED".to_owned()), "{notified:?}");
+    let happened = kinds_of_gift(&told.data()["contract"]["events"]["nodes"], "/subject/id");
+    assert_eq!(happened, ["MILESTONE_AGREED", "MILESTONE_FUNDED", "MILESTONE_APPROVED", "MILESTONE_RELEASED"]);
 }
 
 #[tokio::test]

@@ -111,5 +111,27 @@ pub fn sentence(kind: &str) -> &'static str {
     }
 }
 
+/// The same of a bonus or a tip, where that has words of its own: nobody agrees on a gift, works for it or hands it in.
+pub fn of_gift(kind: &str) -> &'static str {
+    match kind {
+        "milestone_agreed" => "The client gives a bonus or a tip: it counts once it is paid.",
+        "milestone_cancelled" => "A bonus or a tip was not given, for nothing was paid.",
+        "milestone_funding_started" => "The client pays a bonus or a tip: the processor was asked for the payment.",
+        "milestone_funding_failed" => "A payment for a bonus or a tip failed: give it again, with another card.",
+        "milestone_funded" => "A bonus or a tip is paid.",
+        "milestone_approved" => "A bonus or a tip was given. Its money is available when the security hold is over.",
+        "milestone_released" => "The money of a bonus or a tip is available.",
+        "milestone_refunded_after" => "The freelancer gave money of a bonus or a tip back after it was released.",
+        "milestone_charged_back" => "The client's bank took money of a bonus or a tip back.",
+        "milestone_chargeback_won" => "The client's bank gave back what it had taken of a bonus or a tip.",
+        _ => sentence(kind),
+    }
+}
+
+/// May it say something else of a gift?
+pub fn may_tell_of_gift(kind: &str) -> bool {
+    of_gift(kind) != sentence(kind)
+}
+
 /// Of a kind that had a sentence in another version.
 pub(super) const OF_NO_NAME: &str = "Something happened that concerns you.";
