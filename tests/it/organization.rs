@@ -69,7 +69,7 @@ async fn member_invite_sends_a_code_that_lets_its_reader_join_once() {
     );
     for forged in ["", "min_0", "min_00000000000000000000000000.AAAA", &token[..token.len() - 2]] {
         let reply = bo.does("memberInvitationAccept", json!({ "token": forged }), joined).await;
-        assert_eq!(reply.refused(), ["NOT_FOUND"], "{forged}");
+        assert_eq!(reply.refused(), ["CODE_INVALID"], "{forged}");
     }
     let another = eve.does("memberInvitationAccept", accept.clone(), joined).await;
     assert_eq!(another.refused(), ["INVITATION_FOR_ANOTHER"], "a letter that was passed on lets nobody in");

@@ -291,7 +291,7 @@ impl Market {
         let token = self.keys().seal(PURPOSE, &id.to_string());
         let until = expires_at.format("%Y-%m-%d");
         let text = format!(
-            "You are invited to join an organization on Rabta: {name}.\r\n\r\n\
+            "You are invited to join an organization on Rabta:\r\n\r\n{name}\r\n\r\n\
              To answer, sign in (or sign up) and use this code until {until}:\r\n\r\n{token}\r\n\r\n\
              If you don't know why you got this letter, do nothing."
         );
@@ -300,10 +300,13 @@ impl Market {
         Ok(self.mail().send(letter, self.clock().now()).await?)
     }
 
-    /// A code that we did not write names nothing.
+    /// A code that we did not write names nothing, and most likely was not copied whole.
     fn invitation_of(&self, token: &str) -> Result<MemberInvitationId, Refusal> {
-        let id = self.keys().unseal(PURPOSE, token.trim()).ok_or(Refusal::HIDDEN)?;
-        id.parse().map_err(|_| Refusal::HIDDEN)
+        let id = self.keys().unseal(PURPOSE, token.trim()).and_then(|id| id.parse().ok());
+        id.ok_or_else(|| {
+            let message = "This is no code of ours. Copy all of it from the letter, or ask to be invited anew.";
+            Refusal::rule("CODE_INVALID", message)
+        })
     }
 }
 
