@@ -227,7 +227,7 @@ fn refused(failure: Failure, trace: &TraceId) -> Problem {
             Problem::http(StatusCode::FORBIDDEN, "SECOND_FACTOR_MISSING", &message)
         }
         Refusal::Denied { reason: Denied::NotAllowed } => {
-            Problem::http(StatusCode::FORBIDDEN, "NOT_ALLOWED", "your role does not allow this")
+            Problem::http(StatusCode::FORBIDDEN, "NOT_ALLOWED", "this paper is for another role, or for the other side")
         }
         Refusal::Throttled { limit, retry_after_seconds, .. } => {
             let message = "that were many papers: try again in some minutes";

@@ -280,7 +280,7 @@ pub enum Denied {
     #[error("our people act with a second factor only: set one up with secondFactorEnroll and secondFactorConfirm")]
     SecondFactor,
     /// It exists, and this actor may see it, but not do this to it.
-    #[error("your role does not allow this")]
+    #[error("this is for the other side to do, or for another role than yours")]
     NotAllowed,
 }
 

@@ -198,7 +198,12 @@ impl Ties {
             (under_way, "ACCOUNT_HAS_MONEY_UNDER_WAY", "There is money on its way. Wait until it has arrived."),
             (dealings, "ACCOUNT_HAS_DEALINGS", "There are gigs, bids or offers that are open. Withdraw them first."),
             (payouts, "ACCOUNT_HAS_PAYOUTS", "There are payouts on their way. Wait until they have arrived."),
-            (balances, "ACCOUNT_HAS_MONEY", "There is money of yours. Pay it out, or ask us for what is too little."),
+            (
+                balances,
+                "ACCOUNT_HAS_MONEY",
+                "There is money of yours. Pay it out, have a company's credit go back to its card, or ask us for what is \
+                 too little.",
+            ),
             (companies, "ACCOUNT_OWNS_COMPANY", "Others belong to a company that you own. Pass it on first."),
         ];
         match (ties.into_iter().find(|(count, ..)| *count > 0), returnable_until) {

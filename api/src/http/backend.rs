@@ -42,10 +42,10 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It is not one of ours, was tampered with, or is not meant for this server.
-    #[error("the access token is not valid")]
+    #[error("the access token is not valid: get another with sessionRefresh or signIn, sent without this one")]
     Invalid,
     /// Its time is over.
-    #[error("the access token has expired: get the next with sessionRefresh, sent without this one")]
+    #[error("the access token has expired: get the next with sessionRefresh or signIn, sent without this one")]
     Expired,
     /// Its session, or the account, was ended.
     #[error("the session has ended: sign in again")]
