@@ -458,26 +458,31 @@ impl Search<'_, '_> {
         barriers
     }
 
-    /// Scores of those who wait the ones of whom most is hoped for, until no more than so many wait.
+    /// Where more than so many wait, scores those of whom most is hoped for, until no more than three fourths as many
+    /// wait: those chosen at once needn't be chosen again and again.
     fn score_waiting(&mut self, most: usize) {
         if self.waiting.len() <= most {
             return;
         }
         let mut waiting = std::mem::take(&mut self.waiting);
-        loop {
-            let least = self.best.least();
-            waiting.retain(|hoped| hoped.most >= least);
-            if waiting.len() <= most {
-                break;
+        let least = self.best.least();
+        waiting.retain(|hoped| hoped.most >= least);
+        let others = if waiting.len() <= most { waiting.len() } else { most * 3 / 4 };
+        let by_hope = |hoped: &Hoped| (Reverse(hoped.most), hoped.row);
+        let chosen = match waiting.len() - others {
+            0 => &mut [],
+            chosen => {
+                waiting.select_nth_unstable_by_key(chosen - 1, by_hope);
+                &mut waiting[..chosen]
             }
-            let others = waiting.len().saturating_sub(TOGETHER);
-            if others > 0 {
-                waiting.select_nth_unstable_by_key(others, |hoped| (hoped.most, Reverse(hoped.row)));
+        };
+        chosen.sort_unstable_by_key(by_hope);
+        for together in chosen.chunks_mut(TOGETHER) {
+            if together[0].most >= self.best.least() {
+                self.score_together(together);
             }
-            let together = &mut waiting[others..];
-            self.score_together(together);
-            waiting.truncate(others);
         }
+        waiting.drain(..waiting.len() - others);
         self.waiting = waiting;
     }
 
