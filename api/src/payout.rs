@@ -105,7 +105,7 @@ impl Payout {
         Ok(load(ctx, self.0.method).await?.map(PayoutMethod::from))
     }
 
-    /// Why it came back.
+    /// Why it came back: a code of the bank's, like `account_closed`, or the words of our people.
     async fn return_reason(&self) -> Option<&str> {
         match &self.0.state {
             PayoutState::Returned { reason, .. } => Some(reason),

@@ -427,7 +427,10 @@ impl Payout {
             PayoutState::Unknown { .. } => {
                 Some("The bank has not said yet what became of this payout. We keep asking, and nothing is sent twice.")
             }
-            PayoutState::Returned { .. } => Some("It came back, and is in your available balance again."),
+            PayoutState::Returned { .. } => Some(
+                "It came back, and is in your available balance again. If your account is the reason, ask your bank about \
+                 it, or be paid out to another one.",
+            ),
             PayoutState::Queued { .. } | PayoutState::Sent { .. } | PayoutState::InTransit { .. } => {
                 self.lacks.map(Lack::explanation)
             }
