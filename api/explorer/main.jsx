@@ -55,7 +55,9 @@ function tokenIn(value) {
 
 async function send(url, options) {
   const headers = new Headers(options.headers);
-  if (token && !headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
+  // What begins a session goes without the token of another, which may have expired: a bad one is refused.
+  const begins = /\b(signUp|signIn|sessionRefresh|passkeySignIn)\s*\(/.test(options.body);
+  if (token && !begins && !headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
   const response = await fetch(url, { ...options, headers });
   const body = await response.clone().json().catch(() => null);
   const found = tokenIn(body?.data);

@@ -91,6 +91,11 @@ await page.getByRole('status').getByText('Signed in').waitFor();
 await run(page, 'CreateOrganization');
 await answered(page, '"org_');
 await look(page, 'the page with answers');
+// Signing in again is asked without the token of before, which is refused once it has expired.
+const asked = page.waitForRequest((request) => request.postData()?.includes('signUp(') ?? false);
+await run(page, 'SignUp', (text) => text.replace(/email: "[^"]*"/, `email: "again.${fresh}"`));
+assert.equal((await asked).headers().authorization, undefined, 'who signs up is signed in by nobody else');
+await answered(page, '"accessToken"');
 // A subscription is followed by socket, until it is stopped.
 await run(page, 'Notifications');
 await page.getByRole('button', { name: /stop/i }).waitFor();
