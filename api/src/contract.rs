@@ -223,7 +223,7 @@ impl Contract {
         Ok(load(ctx, proposal).await?.map(Proposal))
     }
 
-    /// Has the client named a card for its weeks (`contractPaymentMethodSet`)? Until it has, nobody can write down hours.
+    /// Has the client named a card for its weeks (`contractPaymentMethodSet`)? Until then nobody can write down hours.
     async fn has_payment_method(&self, ctx: &Context<'_>) -> async_graphql::Result<bool> {
         Ok(load(ctx, HasCard(self.0.id)).await?.unwrap_or_default())
     }
