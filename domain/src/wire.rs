@@ -15,9 +15,11 @@ use crate::payout::{Iban, Payout};
 use crate::refusal::{Invalid, Refusal};
 
 mod batch;
+mod fit;
 mod line;
 
 pub use batch::{Kept, WireBatch};
+pub use fit::{Fit, NOT_BY_FILE};
 use line::must_have_taken;
 pub use line::{Means, Said, Wire, WireState, none_by_hand, none_to_settle, reference};
 

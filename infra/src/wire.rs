@@ -6,7 +6,7 @@ use domain::id::{Id, PayoutId, WireBatchId};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
 pub use domain::wire::WireBatch;
-use domain::wire::{Kept, Wire, WireLine, value_date};
+use domain::wire::{Fit, Kept, Wire, WireLine, value_date};
 use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, QuerySelect};
 
 use crate::market::Market;
@@ -20,7 +20,7 @@ mod holiday;
 mod line;
 mod settle;
 
-use line::{Fit, NOT_BY_FILE, open};
+use line::open;
 pub(crate) use line::{ask, reseal, send};
 
 #[derive(FromQueryResult)]
@@ -41,16 +41,14 @@ impl Market {
             let value_date = value_date(tx.now(), &tx.bank_holidays().await?);
             let (mut wires, mut amounts, mut stopped) = (Vec::new(), Vec::new(), Vec::new());
             for line in tx.wires_waiting(by).await? {
-                let (slip, why) = match line.fit(self.vault(), &list)? {
-                    Fit::Goes(slip) if slip.lines(value_date).is_some() => (Some(slip), String::new()),
-                    Fit::Goes(_) => (None, NOT_BY_FILE.to_owned()),
-                    Fit::Stops(why) => (None, why),
+                let why = match line.fit(self.vault(), &list)?.by_file(value_date) {
+                    Fit::Goes(slip) => {
+                        amounts.push(slip.total()?);
+                        wires.push(line.wire()?);
+                        continue;
+                    }
+                    Fit::Stops(why) => why,
                 };
-                if let Some(slip) = slip {
-                    amounts.push(slip.total()?);
-                    wires.push(line.wire()?);
-                    continue;
-                }
                 let id = PayoutId::from_uuid(line.payout_id);
                 let payout = tx.payout_for_update(id).await?.ok_or(Refusal::HIDDEN)?;
                 if tx.wire_recall(payout, &why).await? {

@@ -4,9 +4,9 @@ use domain::access::{self, Subject, Verb};
 use domain::id::{Id, PayoutId, UserId};
 use domain::payout::Payout;
 use domain::refusal::Refusal;
-use domain::wire::{WireSlip, none_by_hand};
+use domain::wire::{Fit, WireSlip, none_by_hand};
 
-use super::line::{Fit, by_hand};
+use super::line::by_hand;
 use crate::market::Market;
 use crate::{Call, Failure, run};
 

@@ -6,8 +6,10 @@ use domain::access::Actor;
 use domain::change::Change;
 use domain::id::{Id, PayoutId, UserId, WireBatchId};
 use domain::money::Money;
-use domain::payout::{Carried, Known, Payout, PayoutMethod, Rail, Retention, SUSPENDED, Screened};
-use domain::wire::{Means, RETURN_WINDOW, Wire, WireAccount, WirePart, WireSlip, WireState, reference};
+use domain::payout::{Carried, Known, Payout, PayoutMethod, Rail, Retention};
+use domain::wire::{
+    Fit, Means, NOT_BY_FILE, RETURN_WINDOW, Wire, WireAccount, WirePart, WireSlip, WireState, reference,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, FromQueryResult, TransactionTrait, Value};
 use uuid::Uuid;
 
@@ -17,9 +19,6 @@ use crate::screening::{Listed, Particulars};
 use crate::sql::{ids, sql};
 use crate::vault::Vault;
 use crate::{Failure, Fault, Tx};
-
-/// Why our people send a payout by hand whose payee, or whose bank, no file can name.
-pub(super) const NOT_BY_FILE: &str = "a wire has no letters for what is known of the payee, or no code for their bank";
 
 /// The most lines of one file.
 const LINES: i64 = 500;
@@ -69,12 +68,6 @@ pub(super) struct Waiting {
     cleared: Vec<String>,
 }
 
-/// What a line is printed from, or why it may not go out.
-pub(super) enum Fit {
-    Goes(Box<WireSlip>),
-    Stops(String),
-}
-
 impl Waiting {
     /// The wire, which is in no file, and of which nobody said what became.
     pub fn wire(&self) -> Result<Wire, Fault> {
@@ -94,18 +87,14 @@ impl Waiting {
 
     /// What our bank is told, unless something stands against it: who is paid is suspended by now, or on a list.
     pub fn fit(&self, vault: &Vault, list: &Listed) -> Result<Fit, Failure> {
-        if self.suspended {
-            return Ok(Fit::Stops(SUSPENDED.to_owned()));
-        }
-        let Some(sealed) = &self.sealed else {
-            return Ok(Fit::Stops("what our bank has to be told of it was not kept".to_owned()));
+        let slip = match &self.sealed {
+            Some(sealed) if !self.suspended => Some(open(vault, &self.key, sealed)?),
+            Some(_) | None => None,
         };
-        let slip = open(vault, &self.key, sealed)?;
-        let names: Vec<String> = slip.names().map(str::to_owned).collect();
-        Ok(match list.screen(Particulars { names: &names, countries: &[], cleared: &self.cleared }) {
-            Screened::Hit(why) => Fit::Stops(why),
-            Screened::Clear => Fit::Goes(Box::new(slip)),
-        })
+        Ok(Fit::of(self.suspended, slip, |slip| {
+            let names: Vec<String> = slip.names().map(str::to_owned).collect();
+            list.screen(Particulars { names: &names, countries: &[], cleared: &self.cleared })
+        }))
     }
 }
 
