@@ -214,12 +214,10 @@ impl Base {
     }
 }
 
-/// A list is long that has so many rows to a block, or more.
-const LONG: usize = 2;
-
-/// Where the rows of each block start on a list, if it is long, and where the last ones end.
+/// Where the rows of each block start on a list that has no fewer rows than there are blocks, and where the last ones
+/// end.
 fn starts_of_blocks(list: &[u32], level_bits: u32, blocks: usize) -> Vec<u32> {
-    if list.len() < blocks * LONG {
+    if list.len() < blocks {
         return Vec::new();
     }
     let mut starts = Vec::with_capacity(blocks + 1);

@@ -134,8 +134,6 @@ const TOGETHER: usize = 48;
 /// Of so many rows that wait for being scored those of whom most is hoped for are: the more they come to, the fewer of
 /// the others need be.
 const WAITING: usize = 512;
-/// A list with fewer than one row in so many is read in any case.
-const SHORT: usize = 1_024;
 /// Lists that are this many times longer, together, than what is counted are taken to name more people.
 const OVERLAPPING: usize = 4;
 
@@ -178,7 +176,7 @@ pub fn find<'a, K: Knowledge + ?Sized>(
         best,
     };
     match lists {
-        Some(mut lists) => search.along(&mut lists, statics.blocks()),
+        Some(lists) => search.along(&lists, statics.blocks()),
         None => search.everyone(ask, statics.blocks()),
     }
     search.met
@@ -186,7 +184,6 @@ pub fn find<'a, K: Knowledge + ?Sized>(
 
 /// What reading goes on with from block to block.
 struct Reading {
-    shortest: usize,
     sums: Box<Sums>,
     near: Box<Near>,
     /// All lists are read.
@@ -196,12 +193,11 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(lists: &Lists<'_>, shortest: usize) -> Self {
+    fn new(lists: &Lists<'_>) -> Self {
         Self {
-            shortest,
             sums: Box::new(Sums::new()),
             near: Box::new(Near::new()),
-            all: lists.plan(APART, 0, shortest),
+            all: lists.plan_of_all(),
             plans: Vec::new(),
             plan_of: HashMap::new(),
         }
@@ -211,7 +207,7 @@ impl Reading {
     fn plan(&mut self, lists: &Lists<'_>, around: i64, enough: i64, least_listed: u8) -> usize {
         let missing = (enough - around).div_euclid(ALIKE);
         *self.plan_of.entry((missing, least_listed)).or_insert_with(|| {
-            self.plans.push(lists.plan(missing * ALIKE, least_listed, self.shortest));
+            self.plans.push(lists.plan(missing * ALIKE, least_listed));
             self.plans.len() - 1
         })
     }
@@ -268,12 +264,12 @@ struct Hoped {
 impl Search<'_, '_> {
     /// Along the lists, block by block: some blocks of those who are worth most to any gig, until enough people are
     /// counted; then those that most may be hoped for, so that soon little is hoped for of the others.
-    fn along(&mut self, lists: &mut Lists<'_>, blocks: &[Block]) {
+    fn along(&mut self, lists: &Lists<'_>, blocks: &[Block]) {
         let members = lists.members();
         let counting = members <= self.limits.counted
             || (members <= self.limits.counted.saturating_mul(OVERLAPPING) && self.union_is_counted(lists));
         self.met.all = counting;
-        let mut reading = Reading::new(lists, self.base.len() / SHORT);
+        let mut reading = Reading::new(lists);
         let mut order: Vec<usize> = (0..blocks.len()).collect();
         if !counting {
             let worth = |block: &usize| (Reverse(blocks[*block].bound(self.table.seniority)), *block);
@@ -305,13 +301,10 @@ impl Search<'_, '_> {
     }
 
     /// Adds what lists have of the rows of a block, and tells the first of them.
-    fn add_up(&self, lists: &mut Lists<'_>, block: usize, plan: &Plan, sums: &mut Sums) -> u32 {
+    fn add_up(&self, lists: &Lists<'_>, block: usize, plan: &Plan, sums: &mut Sums) -> u32 {
         let start = (block * BLOCK) as u32;
         let end = start + BLOCK.min(self.base.len() - block * BLOCK) as u32;
-        lists.fetch(block, plan);
-        for (at, adds) in &plan.read {
-            lists.all[*at].add_to(block, adds, sums);
-        }
+        lists.add_up(block, plan, sums);
         for row in self.hidden.range(start..end) {
             sums.hide(row - start);
         }
@@ -319,7 +312,7 @@ impl Search<'_, '_> {
     }
 
     /// Looks at everyone of a block who is on a list that makes candidates.
-    fn count_block(&mut self, lists: &mut Lists<'_>, block: usize, counting: bool, reading: &mut Reading) {
+    fn count_block(&mut self, lists: &Lists<'_>, block: usize, counting: bool, reading: &mut Reading) {
         let Reading { sums, near, all, .. } = reading;
         let start = self.add_up(lists, block, all, sums);
         let of_block = start as usize..self.base.len().min(start as usize + BLOCK);
@@ -339,18 +332,12 @@ impl Search<'_, '_> {
 
     /// Scores whom so much may be hoped for, of a block where what is beside skills and role is worth this much at
     /// most.
-    fn read_block(
-        &mut self,
-        lists: &mut Lists<'_>,
-        block: usize,
-        (around, told): (i64, &Block),
-        reading: &mut Reading,
-    ) {
+    fn read_block(&mut self, lists: &Lists<'_>, block: usize, (around, told): (i64, &Block), reading: &mut Reading) {
         let enough = self.best.least();
         let plan = reading.plan(lists, around, enough, told.least_listed);
         let Reading { sums, near, plans, .. } = reading;
         let plan = &plans[plan];
-        if plan.read.is_empty() {
+        if lists.reads_nothing(block, plan) {
             return;
         }
         let start = self.add_up(lists, block, plan, sums);

@@ -290,7 +290,8 @@ impl<'a> Exact<'a> {
         self.worth_of_overlap(overlap)
     }
 
-    /// Asks memory for the texts of these rows and their lengths, all at once: reckoned one after the other, each would wait by itself.
+    /// Asks memory for the texts of these rows and their lengths, all at once: reckoned one after the other, each would
+    /// wait by itself.
     pub fn fetch_texts(&self, rows: impl Iterator<Item = u32>) {
         let lines = |row: u32| self.base.text_of(row as usize).as_chunks::<LINE>().0;
         let asked_for = rows.fold(0, |sum, row| {

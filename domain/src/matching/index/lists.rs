@@ -90,12 +90,10 @@ pub struct List<'b> {
     pub member: bool,
     /// Where the rows of each block start, and behind them their end; nothing, where the list is short.
     starts: &'b [u32],
-    /// How far it is read, where that is not told.
-    next: usize,
 }
 
 /// What a list adds to the sums of its rows, by level: to what is added up exactly, and to what is roughly.
-pub type Adds = [(u64, u16); LEVELS_KEPT];
+type Adds = [(u64, u16); LEVELS_KEPT];
 
 /// A row of a posting list is kept with the level in so many bits.
 pub const LEVEL_BITS: u32 = 2;
@@ -108,6 +106,11 @@ impl<'b> List<'b> {
         self.rows.len()
     }
 
+    /// Whether it has fewer than one row to a block: it is read in any case.
+    fn is_short(&self) -> bool {
+        self.starts.is_empty()
+    }
+
     fn row(&self, at: usize) -> u32 {
         if self.role.is_some() { self.rows[at] } else { self.rows[at] >> LEVEL_BITS }
     }
@@ -117,50 +120,64 @@ impl<'b> List<'b> {
         (0..self.rows.len()).map(|at| self.row(at))
     }
 
+    /// Its rows, each with the level it is held at.
+    fn levels(&self) -> impl Iterator<Item = (u32, usize)> {
+        let level = |packed: &u32| if self.role.is_some() { 0 } else { *packed as usize % LEVELS_KEPT };
+        self.rows().zip(self.rows.iter().map(level))
+    }
+
     /// Adds what it has of the rows of a block to their sums.
-    pub fn add_to(&mut self, block: usize, adds: &Adds, sums: &mut Sums) {
+    fn add_to(&self, block: usize, adds: &Adds, sums: &mut Sums) {
         match self.role {
             None => self.add_rows::<LEVEL_BITS>(block, adds, sums),
             Some(_) => self.add_rows::<0>(block, adds, sums),
         }
     }
 
-    fn add_rows<const LEVEL_BITS: u32>(&mut self, block: usize, adds: &Adds, sums: &mut Sums) {
+    fn add_rows<const LEVEL_BITS: u32>(&self, block: usize, adds: &Adds, sums: &mut Sums) {
+        let Some([start, end]) = self.starts.get(block..block + 2) else { return };
         let levels = (1 << LEVEL_BITS) - 1;
-        for packed in self.of_block::<LEVEL_BITS>(block) {
+        for packed in &self.rows[*start as usize..*end as usize] {
             sums.add(packed >> LEVEL_BITS, adds[(packed & levels) as usize % LEVELS_KEPT]);
         }
     }
+}
 
-    /// Its rows of a block.
-    fn of_block<const LEVEL_BITS: u32>(&mut self, block: usize) -> &'b [u32] {
-        if let Some([start, end]) = self.starts.get(block..block + 2) {
-            return &self.rows[*start as usize..*end as usize];
+/// What all short lists have, block by block: most of them have nothing of most blocks.
+struct Short {
+    /// Places in a block, each with the number of a list and a level.
+    parts: Vec<u32>,
+    /// Where those of each block end.
+    ends: Vec<u32>,
+}
+
+/// The number of a list and a level take so many bits.
+const PART_BITS: u32 = sum::MOST_LISTS.ilog2() + 1 + LEVEL_BITS;
+
+impl Short {
+    fn of(lists: &[List<'_>], blocks: usize) -> Self {
+        let parts = || {
+            let short = lists.iter().enumerate().filter(|(_, list)| list.is_short());
+            short.flat_map(|(at, list)| list.levels().map(move |(row, level)| (row, at * LEVELS_KEPT + level)))
+        };
+        let mut ends = vec![0; blocks];
+        parts().for_each(|(row, _)| ends[row as usize / BLOCK] += 1);
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += std::mem::replace(end, sum);
         }
-        self.go_to(((block * BLOCK) as u32) << LEVEL_BITS);
-        let (from, end) = (self.next, (((block + 1) * BLOCK) as u64) << LEVEL_BITS);
-        self.next += self.rows[from..].iter().take_while(|packed| u64::from(**packed) < end).count();
-        &self.rows[from..self.next]
+        let mut all = vec![0; sum as usize];
+        for (row, part) in parts() {
+            let next = &mut ends[row as usize / BLOCK];
+            all[*next as usize] = (row % BLOCK as u32) << PART_BITS | part as u32;
+            *next += 1;
+        }
+        Self { parts: all, ends }
     }
 
-    /// Reading goes on with the first row that is no less than this one. Mostly it is one of the next.
-    fn go_to(&mut self, row: u32) {
-        let before = |packed: &u32| *packed < row;
-        let starts_after = self.next == 0 || before(&self.rows[self.next - 1]);
-        if starts_after && self.rows.get(self.next).is_none_or(|packed| !before(packed)) {
-            return;
-        }
-        if !starts_after {
-            self.next = self.rows[..self.next].partition_point(before);
-            return;
-        }
-        let rest = &self.rows[self.next..];
-        let mut step = 1;
-        while rest.get(step - 1).is_some_and(before) {
-            step *= 2;
-        }
-        let (from, to) = (step / 2, step.min(rest.len()));
-        self.next += from + rest[from..to].partition_point(before);
+    fn of_block(&self, block: usize) -> &[u32] {
+        let start = if block == 0 { 0 } else { self.ends[block - 1] };
+        &self.parts[start as usize..self.ends[block] as usize]
     }
 }
 
@@ -286,6 +303,7 @@ impl Near {
 pub struct Lists<'b> {
     /// All of them.
     pub all: Vec<List<'b>>,
+    short: Short,
     asked: usize,
     /// What is contributed at most by a role whose list does not count, and by the best.
     far_role: i64,
@@ -346,7 +364,6 @@ impl<'b> Lists<'b> {
                 role: None,
                 member,
                 starts,
-                next: 0,
             });
         }
         let stands_in = |role: Role, near: Value| {
@@ -367,7 +384,7 @@ impl<'b> Lists<'b> {
                 let add = [sum::of_role(shares.unsigned_abs(), member); LEVELS_KEPT];
                 let (worths, most_worth, starts) = (Vec::new(), 0, base.role_starts(role));
                 let role = Some(*contributed);
-                all.push(List { rows, add, worths, most_worth, role, member, starts, next: 0 });
+                all.push(List { rows, add, worths, most_worth, role, member, starts });
             }
         }
         // In an order that does not depend on how a table of hashes falls.
@@ -378,6 +395,7 @@ impl<'b> Lists<'b> {
             listed => (focus_weight * sum::MASS_STEP + listed - 1) / listed,
         };
         (fits && all.len() <= sum::MOST_LISTS).then(|| Self {
+            short: Short::of(&all, base.len().div_ceil(BLOCK)),
             all,
             asked: asked.len(),
             far_role,
@@ -389,8 +407,25 @@ impl<'b> Lists<'b> {
         })
     }
 
+    /// Adds what the lists have of the rows of a block to their sums.
+    pub fn add_up(&self, block: usize, plan: &Plan, sums: &mut Sums) {
+        self.fetch(block, plan);
+        for (at, adds) in &plan.read {
+            self.all[*at].add_to(block, adds, sums);
+        }
+        for part in self.short.of_block(block) {
+            let (at, part) = (part >> PART_BITS, part & ((1 << PART_BITS) - 1));
+            sums.add(at, plan.short[part as usize]);
+        }
+    }
+
+    /// Whether a plan has nothing read of a block.
+    pub fn reads_nothing(&self, block: usize, plan: &Plan) -> bool {
+        plan.read.is_empty() && self.short.of_block(block).is_empty()
+    }
+
     /// Asks memory for what the lists have of a block, all at once: read one after the other, each would wait by itself.
-    pub fn fetch(&self, block: usize, plan: &Plan) {
+    fn fetch(&self, block: usize, plan: &Plan) {
         let first = |(at, _): &(usize, Adds)| {
             let list = &self.all[*at];
             list.starts.get(block).and_then(|start| list.rows.get(*start as usize)).copied().unwrap_or(0)
@@ -408,12 +443,18 @@ impl<'b> Lists<'b> {
         self.most_skills + self.most_focus + self.best_role
     }
 
+    /// All lists are read.
+    pub fn plan_of_all(&self) -> Plan {
+        self.plan(i64::MIN, 0)
+    }
+
     /// Leaves the longest lists unread, as long as a row that is on no other can't come to as much as is `missing` to
     /// all else. Each row lists so many skills at least.
-    pub fn plan(&self, missing: i64, least_listed: u8, shortest: usize) -> Plan {
+    pub fn plan(&self, missing: i64, least_listed: u8) -> Plan {
         let mut unread_worth = vec![0; self.asked];
         let mut unread = Unread { skills: 0, worth_of_one: 0, lists: 0, role: self.far_role };
         let mut read = Vec::with_capacity(self.all.len());
+        let (mut short, mut is_whole) = (vec![Default::default(); self.all.len() * LEVELS_KEPT], true);
         for (at, list) in self.all.iter().enumerate().rev() {
             let mut with = Unread {
                 skills: unread.skills,
@@ -428,19 +469,20 @@ impl<'b> Lists<'b> {
             let share = (with.lists * 1_000_000 / i64::from(least_listed).max(1) + 1).min(1_000_000);
             let focus = self.most_focus * with.worth_of_one / 1_000_000 * share / 1_000_000 + 2;
             let bound = with.skills.min(self.most_skills) + focus.min(self.most_focus) + with.role;
-            if list.len() >= shortest && bound < missing {
+            if !list.is_short() && bound < missing {
                 for (asked, worth) in &list.worths {
                     let unread = &mut unread_worth[*asked];
                     *unread = (*unread).max(*worth);
                 }
-                unread = with;
+                (unread, is_whole) = (with, false);
+            } else if list.is_short() {
+                short[at * LEVELS_KEPT..][..LEVELS_KEPT].copy_from_slice(&self.adds(at, least_listed));
             } else {
-                read.push(at);
+                read.push((at, self.adds(at, least_listed)));
             }
         }
         read.reverse();
-        let read: Vec<_> = read.into_iter().map(|at| (at, self.adds(at, least_listed))).collect();
-        Plan { is_whole: read.len() == self.all.len(), read, unread, around: self.most_unread(&unread, least_listed) }
+        Plan { read, short, is_whole, unread, around: self.most_unread(&unread, least_listed) }
     }
 
     /// Whether a row is a candidate by the lists that are read: on one that makes candidates and on a skill's, unless
@@ -484,8 +526,10 @@ impl<'b> Lists<'b> {
 /// Which lists are read, and what the others are worth at most.
 #[derive(Debug)]
 pub struct Plan {
-    /// The places of those that are read, each with what it adds.
-    pub read: Vec<(usize, Adds)>,
+    /// The places of those that are read, each with what it adds, but for short ones.
+    read: Vec<(usize, Adds)>,
+    /// What short ones add, by their places and by levels: all of them are read.
+    short: Vec<(u64, u16)>,
     /// Whether there are no others.
     pub is_whole: bool,
     /// The others.

@@ -127,7 +127,7 @@ fn no_bound_is_less_than_what_it_bounds() {
         let gig = gig(&mut dice, number, &skills);
         let ask = Ask::new(&gig, model, &holders);
         let mut exact = Exact::new(base, &ask, &matcher, Arc::clone(&statics));
-        let mut lists = Lists::of(base, &ask, &matcher, exact.roles()).unwrap();
+        let lists = Lists::of(base, &ask, &matcher, exact.roles()).unwrap();
         let mut table = Table::of(&gig, model, &exact);
         table.reckon_cells(statics.told(), &mut exact);
         let mut overlaps = Overlaps::default();
@@ -162,10 +162,8 @@ fn no_bound_is_less_than_what_it_bounds() {
             for (number, block) in statics.blocks().iter().enumerate() {
                 let start = (number * BLOCK) as u32;
                 let end = base.len_rows().min(start + BLOCK as u32);
-                let plan = lists.plan(missing, block.least_listed, 0);
-                for (at, adds) in &plan.read {
-                    lists.all[*at].add_to(number, adds, &mut sums);
-                }
+                let plan = lists.plan(missing, block.least_listed);
+                lists.add_up(number, &plan, &mut sums);
                 let rough: Vec<i64> = (0..BLOCK).map(|at| sums.rough(at) * STEP + plan.around).collect();
                 let of_block = &statics.bounds(gig.seniority)[start as usize..end as usize];
                 sums.take_into(&mut near, of_block, i32::MIN, |_, _| true, |_, _| true);
@@ -187,7 +185,7 @@ fn no_bound_is_less_than_what_it_bounds() {
                     assert!(!lists.is_candidate(sum, listed) || met, "{row}");
                     assert!(!plan.is_whole || lists.is_candidate(sum, listed) == met, "{row}");
                     by_left += u32::from(met && sum > 0 && !lists.is_candidate(sum, listed));
-                    if plan.read.len() < lists.all.len() && !sum::is_member(sum) && sum == 0 {
+                    if !plan.is_whole && !sum::is_member(sum) && sum == 0 {
                         without += 1;
                         assert!(skills + focus + role < missing);
                     }
