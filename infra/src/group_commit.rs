@@ -201,6 +201,7 @@ impl Market {
         };
         let (whats, facts): (Vec<&str>, Vec<&str>) =
             writes.iter().map(|write| (write.what.as_str(), write.facts.as_str())).unzip();
+        self.group_commit().groups.fetch_add(1, Ordering::Relaxed);
         let written =
             sqlx::query_scalar("select write_group($1, $2)").bind(whats).bind(facts).fetch_one(&mut *at_hand).await?;
         *connection = Some(at_hand);

@@ -39,9 +39,9 @@ async fn fifty_bids_at_once_are_written_in_fewer_groups_and_each_is_there_once()
     }
     let before = app.market.groups_written();
     let replies = crowd(|place| people[place].does_once("proposalSubmit", bid.clone(), "proposal { id }")).await;
+    Outcomes::of(&replies).are(AT_ONCE, &[]);
     let groups = app.market.groups_written() - before;
     assert!((1..AT_ONCE).contains(&groups), "{groups} groups");
-    Outcomes::of(&replies).are(AT_ONCE, &[]);
     assert_eq!(count(&app, "select count(distinct freelancer_id) from proposals").await, AT_ONCE as i64);
     assert_eq!(count(&app, "select count(*) from events where name = 'proposal_submitted'").await, AT_ONCE as i64);
 }
