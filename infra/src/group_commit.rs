@@ -11,12 +11,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
 use serde_json::Value;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::market::Market;
@@ -24,6 +26,8 @@ use crate::sql::sql;
 
 /// So many are written together, at most: below the 64 subtransactions that PostgreSQL keeps at hand for each transaction.
 const TOGETHER: usize = 32;
+/// So long is waited for a group that is written: then its connection is given up, for all behind it wait, too.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// One group is written at a time for so many connections to the database.
 const CONNECTIONS_A_LANE: u32 = 16;
 
@@ -202,8 +206,13 @@ impl Market {
         let (whats, facts): (Vec<&str>, Vec<&str>) =
             writes.iter().map(|write| (write.what.as_str(), write.facts.as_str())).unzip();
         self.group_commit().groups.fetch_add(1, Ordering::Relaxed);
-        let written =
-            sqlx::query_scalar("select write_group($1, $2)").bind(whats).bind(facts).fetch_one(&mut *at_hand).await?;
+        let sent = sqlx::query_scalar("select write_group($1, $2)").bind(whats).bind(facts).fetch_one(&mut *at_hand);
+        let Ok(written) = timeout(PATIENCE, sent).await else {
+            // Nobody else is to wait for what it was asked.
+            drop(at_hand.detach());
+            return Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+        };
+        let written = written?;
         *connection = Some(at_hand);
         Ok(written)
     }
