@@ -357,14 +357,13 @@ impl<'a> Twin<'a> {
                     .map(|m| (json!(here), json!((m.id, m.removed_at))))
             }
             Move::PayoutRequest { by, payout, ask } => {
-                let password = if ask.reauthenticated { PASSWORD } else { "not the password" }.to_owned();
                 let asked = PayoutAsk {
                     method: names.of(ask.method),
                     amount: ask.amount,
                     purpose_code: "9186".to_owned(),
                     written_purpose: None,
                     retention: ask.retention.map(|(to, amount)| (names.of(to), amount)),
-                    password: Some(password),
+                    password: ask.reauthenticated.then(|| PASSWORD.to_owned()),
                 };
                 request!(self, by, next, call => market.payout_request(&call, asked.clone()))
                     .map(|there| (json!(world.payouts.get(payout)), json!(there)))
