@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
 use serde_json::Value;
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
@@ -88,8 +88,14 @@ enum Answer {
 impl GroupCommit {
     /// For the connections to a database that there may be.
     pub(crate) fn of(db: &DatabaseConnection) -> Self {
-        let connections = db.get_postgres_connection_pool().options().get_max_connections();
-        let lanes = (connections / CONNECTIONS_A_LANE).max(1);
+        let lanes = match &db.inner {
+            DatabaseConnectionType::SqlxPostgresPoolConnection(_) => {
+                let connections = db.get_postgres_connection_pool().options().get_max_connections();
+                (connections / CONNECTIONS_A_LANE).max(1)
+            }
+            // There is nothing to write to, and whoever tries to hears of it.
+            DatabaseConnectionType::Disconnected => 0,
+        };
         Self { lanes: (0..lanes).map(|_| Lane::default()).collect(), groups: AtomicUsize::new(0) }
     }
 

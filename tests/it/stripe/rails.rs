@@ -837,8 +837,8 @@ async fn with_every_fifth_request_failing_each_payout_goes_out_once_and_the_book
     for number in 0..payouts {
         // Half of them by the one rail, half by the other.
         if number == payouts / 2 {
-            let close = "insert into rail_closures values ('global_payouts', 'for a change', now())";
-            sqlx::query(close).execute(app.pool()).await.unwrap();
+            let close = "insert into rail_closures values ('global_payouts', 'for a change', $1)";
+            sqlx::query(close).bind(app.market.clock().now()).execute(app.pool()).await.unwrap();
         }
         // Six of ten go to the two accounts that every rail reaches: others go by our bank once both have failed.
         let method = &methods[[0_usize, 0, 0, 1, 1, 1, 2, 3, 4, 5][dice.random_range(0..10_usize)]];
