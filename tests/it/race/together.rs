@@ -2,6 +2,10 @@
 
 use super::*;
 
+/// Who waits for a lock.
+const WAITING: &str =
+    "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+
 /// A write as the database's `write_one` reads it: the deal's milestone, but for this.
 async fn next(app: &TestApp, but: Value) -> String {
     let what = "select jsonb_build_object('kind', 'milestone', 'seen', version, 'brings_out', false,
@@ -21,6 +25,11 @@ async fn who_waits_for_a_lock_holds_nobody_up_whose_bid_comes_after() {
     let passes = async {
         stand_in_line(&app, 1).await;
         mia.does("proposalSubmit", bid.clone(), "proposal { id }").await.ok();
+        // Left out of its group, it waits for the lock by itself, and does not come again and again.
+        stand_in_line(&app, 1).await;
+        for _ in 0..20 {
+            assert_eq!(count(&app, WAITING).await, 1);
+        }
         held.commit().await.unwrap();
     };
     let (waited, ()) = join(lin.does("proposalSubmit", bid.clone(), "proposal { id }"), passes).await;
