@@ -6,5 +6,5 @@ mod faults;
 mod once;
 mod rails;
 mod saved;
-mod story;
+pub mod story;
 mod webhook;

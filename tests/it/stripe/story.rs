@@ -491,7 +491,7 @@ async fn disputed_after_refund(app: &TestApp) -> (Deal<'_>, String, String) {
 }
 
 /// What we have lost so far.
-async fn losses(app: &TestApp) -> i64 {
+pub async fn losses(app: &TestApp) -> i64 {
     let lost =
         "select coalesce(sum(case when from_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
         from ledger_postings where 'losses' in (from_account, to_account)";

@@ -3,17 +3,10 @@
 use tests::books::{assert_books, books};
 
 use super::*;
+use crate::stripe::story::losses;
 
 fn won(reference: &str) -> ProcessorFact {
     ProcessorFact::ChargebackWon { reference: reference.to_owned() }
-}
-
-/// What we have lost so far.
-async fn losses(app: &TestApp) -> i64 {
-    let lost =
-        "select coalesce(sum(case when from_account = 'losses' then amount_minor else -amount_minor end), 0)::bigint
-        from ledger_postings where 'losses' in (from_account, to_account)";
-    sqlx::query_scalar(lost).fetch_one(app.pool()).await.unwrap()
 }
 
 #[tokio::test]

@@ -245,6 +245,14 @@ async fn what_a_rail_that_was_closed_since_may_have_paid_is_no_wire_before_that_
     hold(&app).await;
 }
 
+/// Stripe has carried nothing after all.
+fn has_nothing(app: &TestApp) {
+    app.stripe().does(|books, _| {
+        books.carrying.outbound.clear();
+        books.carrying.moved.clear();
+    });
+}
+
 #[tokio::test]
 async fn a_wire_that_waits_for_stripes_lists_is_for_our_people_after_a_day_and_goes_on_once_they_are_seen() {
     for paid_there in [false, true] {
@@ -254,10 +262,7 @@ async fn a_wire_that_waits_for_stripes_lists_is_for_our_people_after_a_day_and_g
         let payout = asks(&deal, &method, "50.00").await;
         forgets(&app, "bank_wire", false).await;
         if !paid_there {
-            app.stripe().does(|books, _| {
-                books.carrying.outbound.clear();
-                books.carrying.moved.clear();
-            });
+            has_nothing(&app);
         }
         app.stripe().fails(Faults::breaks(OUTBOUND));
         app.market.clock().advance(TimeDelta::hours(1));
@@ -297,10 +302,7 @@ async fn two_of_our_people_settle_a_wire_that_waits_for_stripes_lists() {
     let before = deal.balances().await[2];
     let payout = asks(&deal, &method, "50.00").await;
     forgets(&app, "bank_wire", false).await;
-    app.stripe().does(|books, _| {
-        books.carrying.outbound.clear();
-        books.carrying.moved.clear();
-    });
+    has_nothing(&app);
     app.stripe().fails(Faults::breaks(OUTBOUND));
     app.market.clock().advance(TimeDelta::hours(1));
     app.settles().await;
